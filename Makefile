@@ -1,0 +1,48 @@
+# Both `make demo` and `make test` do all set-up themselves; they need python3 (3.11 or newer), make and a shell.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+READY = $(VENV)/.ready
+SOURCES = avakit demo scripts tests
+
+.PHONY: help setup demo test check format docs wheel clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+setup: $(READY) ## Install avakit and its tools into .venv
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "avakit needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ..."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+	  || { echo "this Python has no venv module; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $(READY)
+
+demo: $(READY) ## The whole job on two small films, offline
+	$(BIN)/python -m demo
+
+test: $(READY) ## All tests (under ten minutes on two cores)
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+
+check: $(READY) ## Format, lint, types, import contracts, docs
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python scripts/check_docs.py
+
+format: $(READY) ## Put the code into form
+	$(BIN)/ruff format $(SOURCES)
+	$(BIN)/ruff check --fix $(SOURCES)
+
+docs: $(READY) ## Write docs/cli.md anew from the program itself
+	$(BIN)/python scripts/cli_reference.py
+
+wheel: $(READY) ## Build the wheel and the source distribution into dist/
+	$(BIN)/python -m build --outdir dist
+
+clean: ## Remove what the other targets made
+	rm -rf $(VENV) dist build demo-data .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

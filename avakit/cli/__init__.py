@@ -1,0 +1,117 @@
+"""The command line: the only place that talks to a terminal. One file per verb."""
+
+import importlib
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+
+import click
+
+from avakit import __version__
+from avakit.errors import AvakitError, ExitCode, Interrupted, from_os_error, nearest
+
+#: The verbs in the order of the work, and the modules that hold them.
+VERBS = {
+    "datasets": "datasets",
+    "fetch": "fetch",
+    "plan": "plan",
+    "download": "download",
+    "cut": "cut",
+    "extract-frames": "extract_frames",
+    "prepare": "prepare",
+    "status": "status",
+    "manifest": "manifest",
+    "verify": "verify",
+    "doctor": "doctor",
+}
+
+
+class Verbs(click.Group):
+    """The group of all verbs; a verb's module is imported when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the verbs in the order of the work."""
+        del ctx
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return a verb."""
+        if cmd_name not in VERBS:
+            return super().get_command(ctx, cmd_name)
+        module = importlib.import_module(f"avakit.cli.{VERBS[cmd_name]}")
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the verb, and name the nearest one where there is none."""
+        if args and args[0] not in VERBS and not args[0].startswith("-"):
+            ctx.fail(f"unknown verb {args[0]!r}{nearest(args[0], VERBS)}")
+        return super().resolve_command(ctx, args)
+
+
+_HELP = """Get the AVA and Kinetics video datasets ready for training.
+
+\b
+A first session:
+  avakit datasets                              what there is
+  avakit fetch --dataset ava-v2.2              its annotation files
+  avakit plan --dataset ava-v2.2 --split val   what it would take
+  avakit prepare --dataset ava-v2.2 --split val
+  avakit verify
+
+Every verb can be run again: it does only what is left. Exit codes: docs/exit-codes.md.
+"""
+
+
+@click.group(cls=Verbs, help=_HELP, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="avakit")
+def avakit() -> None:
+    """Hold all verbs."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line; return its exit code. Raises nothing but the SystemExit of shell completion."""
+    try:
+        result = avakit.main(list(arguments), prog_name="avakit", standalone_mode=False)
+    except Exception as error:  # noqa: BLE001 - the last wall: nothing leaves without an exit code and a sentence
+        return _exit_code_of(error)
+    except SystemExit as error:
+        # Click leaves with 1, which is our code for a bug, where the reader of our output has gone.
+        if not isinstance(error.__context__, BrokenPipeError):
+            raise
+        return _exit_code_of(error.__context__)
+    except KeyboardInterrupt:
+        return _complain(str(Interrupted(signal.SIGINT)), ExitCode.SIGINT)
+    return int(result) if isinstance(result, int) else ExitCode.OK
+
+
+def _exit_code_of(error: Exception) -> int:
+    code: int
+    if isinstance(error, click.exceptions.Exit):
+        code = error.exit_code
+    elif isinstance(error, click.ClickException):
+        error.show()
+        code = ExitCode.USAGE
+    elif isinstance(error, click.Abort):
+        code = _complain(str(Interrupted(signal.SIGINT)), ExitCode.SIGINT)
+    elif isinstance(error, AvakitError):
+        code = _complain(str(error), error.exit_code)
+    elif isinstance(error, BrokenPipeError):
+        # `avakit … | head` closed our output; say nothing more, not even at interpreter shutdown.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = ExitCode.OK
+    elif isinstance(error, OSError) and (ours := from_os_error(error)):
+        code = _complain(str(ours), ours.exit_code)
+    else:
+        traceback.print_exception(error)
+        code = _complain("this is a bug; please report it with the lines above", ExitCode.BUG)
+    return code
+
+
+def _complain(message: str, code: ExitCode) -> ExitCode:
+    click.echo(f"avakit: {message}", err=True)
+    return code

@@ -1,0 +1,160 @@
+"""How a run ends: a table by status and reason, what to do next, a report, and one line with the exit code."""
+
+import json
+import os
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from avakit import __version__
+from avakit.cli.display import print_json, readable_bytes, readable_count
+from avakit.errors import AvakitError, ExitCode, Status
+from avakit.layout import REPORTS
+from avakit.outcome import Outcome, counts, decisive, exit_code
+from avakit.tools import files
+
+#: What to do about a reason; a reason without an entry speaks for itself in its detail.
+ADVICE = {
+    "network": "the network or the server did not answer; run the same command again",
+    "timeout": "the network or the server did not answer in time; run the same command again",
+    "server_error": "the server had trouble; run the same command again later",
+    "rate_limit": "the server asks for fewer requests; run the same command again in an hour, with fewer --jobs",
+    "forbidden": "the server refused; wait an hour, and run the same command again",
+    "bot_check": "YouTube wants to see a person; wait some hours, and use fewer --jobs",
+    "not_downloaded": "run `avakit download` (or `avakit prepare`) for these first",
+    "not_listed": "they are on no list of the mirror; `--sources` and `--folder` name other places",
+    "not_found": "gone from this address; `--folder DIR` takes copies that you hold",
+    "ends_inside_span": "kept and marked; another copy of the film may be longer",
+    "storage": "free some space, then run the same command again; what was finished is kept",
+    "permission": "make the folder writable, or choose another --root",
+    "crashed": "the item broke its worker twice; try it alone with --jobs 1, and look at the memory",
+    "bug": "please report it, with the line above",
+}
+_SHOWN_FAILURES = 1000
+_SCHEMA = 1
+
+
+@dataclass
+class Run:
+    """The record of one run: begun with the command, closed with its exit code."""
+
+    verb: str
+    dataset: str
+    root: Path
+    as_json: bool = False
+    quiet: bool = False
+    strict: bool = False
+    max_unavailable: float = 0.0
+    report: Path | None = None
+    left: int = 0
+    outcomes: list[Outcome] = field(default_factory=list)
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def close(self, error: AvakitError | None = None) -> ExitCode:
+        """Show the table and the last line, write the report, and return the exit code."""
+        code = exit_code(self.outcomes, max_unavailable=self.max_unavailable, strict=self.strict)
+        if self.left:
+            code = decisive([code, ExitCode.TRANSIENT])
+        if error is not None:
+            code = decisive([code, error.exit_code])
+        self.write_report(self._facts(code, error) | self._failures())
+        if self.as_json:
+            print_json("summary", self._facts(code, error))
+        else:
+            if not self.quiet and self.outcomes:
+                _show_table(self.outcomes)
+                _show_next(self.outcomes, code, made=self.verb != "fetch")
+            click.echo(self.last_line(code, error))
+        return code
+
+    def last_line(self, code: ExitCode, error: AvakitError | None = None) -> str:
+        """Return the line that names the counts and the reason for the exit code."""
+        by_status = Counter(outcome.status for outcome in self.outcomes)
+        parts = [f"{readable_count(by_status[status])} {status}" for status in Status if by_status[status]]
+        if self.left:
+            parts.append(f"{readable_count(self.left)} not tried")
+        if self.outcomes and not self.left and not any(outcome.attempts for outcome in self.outcomes):
+            parts.append("nothing to do")
+        why = f" ({error})" if error else _why(code, self.outcomes)
+        return f"avakit {self.verb}: {', '.join(parts) or 'nothing wanted'} -> exit {int(code)}{why}"
+
+    def _facts(self, code: ExitCode, error: AvakitError | None) -> dict[str, Any]:
+        table = [
+            {"stage": stage, "status": status, "reason": reason, "count": count}
+            for (stage, status, reason), count in sorted(counts(self.outcomes).items())
+        ]
+        return {
+            "verb": self.verb, "dataset": self.dataset, "counts": table,
+            "not_tried": self.left, "bytes": sum(outcome.bytes for outcome in self.outcomes if outcome.attempts),
+            "exit_code": int(code), "why": str(error) if error else _why(code, self.outcomes).strip(" ()"),
+        }  # fmt: skip
+
+    def _failures(self) -> dict[str, Any]:
+        failures = [o for o in self.outcomes if not o.is_present or o.status is Status.SHORT]
+        return {
+            "failures": [{k: str(v) for k, v in asdict(o).items()} for o in failures[:_SHOWN_FAILURES]],
+            "failures_left_out": max(0, len(failures) - _SHOWN_FAILURES),
+        }
+
+    def write_report(self, facts: dict[str, Any]) -> None:
+        """Write the run's report under the root, and where `--report` says."""
+        slurm = {name: os.environ[name] for name in sorted(os.environ) if name.startswith("SLURM_") and "JOB" in name}
+        content = facts | {
+            "schema": _SCHEMA, "avakit": __version__, "arguments": sys.argv[1:], "root": str(self.root),
+            "host": files.host(), "slurm": slurm, "started": self.started.isoformat(timespec="seconds"),
+            "ended": datetime.now(UTC).isoformat(timespec="seconds"),
+        }  # fmt: skip
+        text = json.dumps(content, indent=1, ensure_ascii=False, default=str) + "\n"
+        name = f"{self.started:%Y%m%dT%H%M%S}-{self.verb.replace(' ', '')}-{files.host()}-{os.getpid()}.json"
+        for path in [self.root / REPORTS / name, *([self.report] if self.report else [])]:
+            try:
+                files.write_atomically(path, text.encode())
+            except (OSError, AvakitError) as problem:
+                # The run's own verdict matters more than its report; say so and go on to it.
+                click.echo(f"avakit: the report could not be written to {path}: {problem}", err=True)
+
+
+def _why(code: ExitCode, outcomes: Sequence[Outcome]) -> str:
+    if code in (ExitCode.OK, ExitCode.USAGE):
+        return ""
+    telling = [o for o in outcomes if decisive([o.exit_code, exit_code([o], strict=True)]) == code]
+    first = telling[0] if telling else None
+    return f" ({first.stage} {first.item}: {first.status} {first.reason})" if first else ""
+
+
+def _show_table(outcomes: Sequence[Outcome]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("stage", "status", "reason"):
+        table.add_column(column)
+    table.add_column("count", justify="right")
+    table.add_column("bytes", justify="right")
+    sizes: Counter[tuple[str, str, str]] = Counter()
+    for outcome in outcomes:
+        sizes[outcome.stage, outcome.status, outcome.reason] += outcome.bytes
+    for key, count in sorted(counts(outcomes).items()):
+        size = readable_bytes(sizes[key]) if sizes[key] else ""
+        table.add_row(*key, readable_count(count), size, style=_style(key[1]))
+    Console().print(table)
+
+
+def _style(status: Status) -> str:
+    if status in (Status.DONE, Status.CACHED):
+        return "green"
+    return "yellow" if status in (Status.SHORT, Status.UNAVAILABLE, Status.TRANSIENT) else "red"
+
+
+def _show_next(outcomes: Sequence[Outcome], code: ExitCode, *, made: bool) -> None:
+    reasons = dict.fromkeys(outcome.reason for outcome in outcomes if outcome.reason in ADVICE)
+    for reason in reasons:
+        click.echo(f"next: {reason}: {ADVICE[reason]}")
+    if made and code is ExitCode.OK and any(outcome.attempts and outcome.is_present for outcome in outcomes):
+        click.echo("next: `avakit verify` checks every byte of it; `avakit manifest` writes checksums for others")

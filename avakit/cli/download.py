@@ -1,0 +1,21 @@
+"""`avakit download`: videos, from the sources in order."""
+
+from typing import Any
+
+import click
+
+from avakit.cli import making, options
+from avakit.cli.settings import Verb
+from avakit.model import Stage
+
+
+@click.command("download", cls=Verb)
+@options.selection
+@options.sources
+@options.run
+def command(**given: Any) -> int:
+    """Download the videos, each source the other's fallback.
+
+    A video counts only after its checks: it opens, holds a video stream, and is long enough for its annotations.
+    """
+    return making.make("download", given, lambda _: (Stage.VIDEO,))

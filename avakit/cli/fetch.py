@@ -1,0 +1,52 @@
+"""`avakit fetch`: annotation files and id lists, checked and pinned."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from avakit.cli import making, options, setup
+from avakit.cli.display import Display
+from avakit.cli.settings import Verb
+from avakit.errors import Interrupted
+
+
+@click.command("fetch", cls=Verb)
+@options.dataset
+@options.option("--split", "splits", type=options.SPLITS, multiple=True, help="train, val, test  [default: all]")
+@options.option(
+    "--from",
+    "origin",
+    type=click.Path(exists=True, path_type=Path),
+    envvar="AVAKIT_FROM",
+    help="Take the files from this folder, zip or tar instead of the network.",
+)
+@options.option("--accept-changed", is_flag=True, help="Accept a file that differs from the one pinned before.")
+@options.run
+def command(**given: Any) -> int:
+    """Fetch the annotation files of a dataset; keep the official bytes, pin their digests."""
+    from avakit import fetch, journal
+    from avakit.tools import files
+
+    chosen = setup.choose(given)
+    if given["dry_run"]:
+        for file in fetch.missing(chosen.dataset, chosen.root, chosen.splits):
+            click.echo(f"would fetch {file.name}")
+        return 0
+    files.check_writable(chosen.root)
+    setup.keep_manifest(given, chosen)
+    run = making.begin("fetch", given, chosen)
+    show = {name: given[name] for name in ("as_json", "quiet", "verbose")}
+    with making.interruptible(), Display("fetch", 0, **show) as display:
+        try:
+            state = journal.read(chosen.root)
+            run.outcomes += fetch.fetch(
+                chosen.dataset, chosen.root, chosen.splits,
+                origin=given["origin"], accept_changed=given["accept_changed"], tell=display.say,
+            )  # fmt: skip
+            for outcome in run.outcomes:
+                display.outcome(outcome)
+        except Interrupted as error:
+            return run.close(error)
+        setup.record_annotations(chosen, run.outcomes, state)
+    return run.close()

@@ -1,0 +1,131 @@
+"""The course of every verb that makes something: choose, plan, run, close."""
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from avakit.cli import setup
+from avakit.cli.closing import Run
+from avakit.cli.display import Display, print_json, readable_count
+from avakit.errors import ExitCode, Interrupted, RunStopped
+from avakit.model import Stage
+
+if TYPE_CHECKING:
+    from avakit.datasets.catalogue import Dataset
+    from avakit.prepare import Job, Plan
+
+_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1")
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Turn the first signal into `Interrupted`; a second one ends the process at once.
+
+    The handlers are set even where the shell told us to ignore SIGINT (a job started with `&`).
+    """
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        del frame
+        for name in _SIGNALS:
+            signal.signal(getattr(signal, name), signal.SIG_DFL)
+        raise Interrupted(number)
+
+    before = {name: signal.signal(getattr(signal, name), stop) for name in _SIGNALS if hasattr(signal, name)}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(getattr(signal, name), handler)
+
+
+def make(verb: str, given: dict[str, Any], stages_of: Callable[["Dataset"], tuple[Stage, ...]]) -> ExitCode:
+    """Run one of the verbs that make something, and return its exit code."""
+    from avakit.tools import files
+
+    chosen = setup.choose(given)
+    job = setup.job_of(given, chosen, stages_of(chosen.dataset))
+    if not given["dry_run"]:
+        files.check_writable(chosen.root)
+        setup.keep_manifest(given, chosen)
+    run = begin(verb, given, chosen)
+    with interruptible():
+        try:
+            plan = _plan(given, chosen, job, run)
+            if given["dry_run"]:
+                return _show_plan(given, plan)
+            run_plan(given, job, plan, run)
+        except (Interrupted, RunStopped) as error:
+            return run.close(error)
+    if verb == "prepare" and not given.get("shard"):
+        _write_manifest(chosen)
+    return run.close()
+
+
+def begin(verb: str, given: dict[str, Any], chosen: setup.Chosen) -> Run:
+    """Open the record of a run."""
+    percent = given.get("max_unavailable")
+    return Run(
+        verb=verb, dataset=chosen.dataset.name, root=chosen.root, as_json=given["as_json"], quiet=given["quiet"],
+        strict=given["strict"], report=given.get("report"),
+        max_unavailable=chosen.dataset.max_unavailable if percent is None else percent / 100,
+    )  # fmt: skip
+
+
+def _plan(given: dict[str, Any], chosen: setup.Chosen, job: "Job", run: Run) -> "Plan":
+    from avakit import journal, prepare
+
+    with Display(run.verb, 0, as_json=given["as_json"], quiet=given["quiet"], verbose=given["verbose"]) as display:
+        state = journal.read(chosen.root)
+        if state.torn:
+            display.say(f"{state.torn} torn journal line(s), as a kill leaves them, were skipped")
+        if given["dry_run"]:
+            setup.require_annotations(chosen)
+        else:
+            setup.ensure_annotations(chosen, state, display.say)
+    return prepare.make_plan(job, chosen.videos(), state)
+
+
+def run_plan(given: dict[str, Any], job: "Job", plan: "Plan", run: Run) -> None:
+    """Carry out a plan, show it, and note every outcome in `run`."""
+    from avakit import execute, prepare
+
+    jobs = given["jobs"] or execute.usable_cores()
+    busy = min(jobs, len(plan.works)) or 1
+    job = replace(job, threads=max(1, execute.usable_cores() // busy))
+    run.left = plan.targets
+    with Display(
+        run.verb, plan.targets, as_json=given["as_json"], quiet=given["quiet"], verbose=given["verbose"]
+    ) as display:
+        job = replace(job, channel=display.channel)
+        with closing(prepare.run(job, plan, jobs=jobs)) as outcomes:
+            for number, outcome in enumerate(outcomes):
+                run.outcomes.append(outcome)
+                if number >= len(plan.settled):
+                    run.left -= 1
+                display.outcome(outcome)
+
+
+def _show_plan(given: dict[str, Any], plan: "Plan") -> ExitCode:
+    for work in plan.works:
+        for target in work.targets:
+            if given["as_json"]:
+                print_json("target", {"stage": target.stage, "item": target.name, "key": target.key})
+            else:
+                click.echo(f"would make {target.stage} {target.key}")
+    if not given["as_json"]:
+        there = readable_count(len(plan.settled))
+        click.echo(f"{readable_count(plan.targets)} to make, {there} settled; nothing was touched")
+    return ExitCode.OK
+
+
+def _write_manifest(chosen: setup.Chosen) -> None:
+    from avakit import journal, manifest
+
+    state = journal.read(chosen.root)
+    if state.present:
+        manifest.write(chosen.root, state)

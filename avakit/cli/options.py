@@ -1,0 +1,143 @@
+"""The options that verbs share, each defined once."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from avakit.cli.settings import DEFAULT_ROOT
+from avakit.errors import nearest
+from avakit.model import Split, Stage
+
+DEFAULT_DATASET = "ava-v2.2"
+
+
+def together(*decorators: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return one decorator that applies all, so that help lists them in this order."""
+
+    def apply(function: Any) -> Any:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return apply
+
+
+class Words(click.ParamType[tuple[str, ...]]):
+    """One or more words with commas between them; the option can also be repeated."""
+
+    name = "name[,name…]"
+    # In the environment, too: names of classes hold blanks, at which click would split.
+    envvar_list_splitter = ","
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        """Split the text at commas."""
+        del param, ctx
+        if isinstance(value, tuple):
+            return value
+        return tuple(word.strip() for word in str(value).split(",") if word.strip())
+
+
+class Names(Words):
+    """Words from a fixed set."""
+
+    def __init__(self, known: list[str], what: str) -> None:
+        self.known = known
+        self.what = what
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        """Split the text, and refuse a word nobody knows, naming the nearest."""
+        words = super().convert(value, param, ctx)
+        for word in words:
+            if word not in self.known:
+                self.fail(f"unknown {self.what} {word!r}{nearest(word, self.known)} ({', '.join(self.known)})")
+        return words
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Complete the last word."""
+        del ctx, param
+        before, comma, last = incomplete.rpartition(",")
+        return [CompletionItem(before + comma + word) for word in self.known if word.startswith(last)]
+
+
+def flatten(values: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
+    """Join the words of a repeated option, each once, in order."""
+    return tuple(dict.fromkeys(word for words in values for word in words))
+
+
+def _complete_dataset(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    del ctx, param
+    from avakit.datasets import catalogue
+
+    return [name for name in catalogue.names() if name.startswith(incomplete)]
+
+
+def option(*names: str, **settings: Any) -> Callable[[Any], Any]:
+    """Return a click option that also reads `AVAKIT_<NAME>`."""
+    long = next(name for name in names if name.startswith("--")).split("/")[0]
+    settings.setdefault("envvar", "AVAKIT_" + long.removeprefix("--").replace("-", "_").upper())
+    settings.setdefault("show_envvar", False)
+    return click.option(*names, **settings)
+
+
+SPLITS = Names([split.value for split in Split], "split")
+SOURCES = Names(["mirror", "youtube", "folder"], "source")
+INTERMEDIATES = Names(["videos", "windows"], "intermediate")
+INTERMEDIATE_STAGES = {"videos": Stage.VIDEO, "windows": Stage.WINDOW}
+
+root = option(
+    "--root", type=click.Path(file_okay=False, path_type=Path), default=Path(DEFAULT_ROOT), show_default=True,
+    help="The folder that holds everything.",
+)  # fmt: skip
+as_json = option("--json", "as_json", is_flag=True, help="Print one JSON object per line, for machines.")
+
+dataset = together(
+    option("--dataset", default=DEFAULT_DATASET, show_default=True, shell_complete=_complete_dataset,
+           help="A dataset of the catalogue; `avakit datasets` lists them."),
+    option("--manifest", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+           help="A dataset manifest of your own, instead of --dataset."),
+    root,
+)  # fmt: skip
+
+selection = together(
+    dataset,
+    option("--split", "splits", type=SPLITS, multiple=True, help="train, val, test  [default: all]"),
+    option("--ids", type=Words(), multiple=True, help="Only these video ids."),
+    option("--ids-file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+           help="Only the video ids in this file, one a line."),
+    option("--classes", type=Words(), multiple=True, help="Only what shows these classes (names or action ids)."),
+    option("--limit", type=click.IntRange(min=1), help="Only the first N videos of what is left."),
+    option("--shard", metavar="I/N|auto", help="Only part I (from 0) of N; auto reads the job array's variables."),
+    option("--num-shards", type=click.IntRange(min=1), help="The number of parts, for --shard auto."),
+)  # fmt: skip
+
+sources = together(
+    option("--sources", type=SOURCES, multiple=True, help="Sources in the order to try  [default: the manifest's]"),
+    option("--folder", type=click.Path(exists=True, file_okay=False, path_type=Path),
+           help="A disk that already holds videos; asked first."),
+    option("--mirror", metavar="URL", help="A mirror of your own: a URL with {id} or {file_name}, {folder}, {split}."),
+    option("--recheck-after", type=click.FloatRange(min=0), default=30.0, show_default=True, metavar="DAYS",
+           help="Ask again for what was unavailable after this long."),
+)  # fmt: skip
+
+frames = together(
+    option("--fps", metavar="RATE", help="Frames a second, such as 30 or 30000/1001  [default: the manifest's]"),
+    option("--short-side", type=click.IntRange(min=0),
+           help="Scale the smaller side to this many pixels, never up; 0 keeps the size  [default: the manifest's]"),
+    option("--quality", type=click.IntRange(1, 100), help="JPEG quality  [default: the manifest's]"),
+    option("--key-frames", is_flag=True, help="Only the annotated seconds (AVA)."),
+)  # fmt: skip
+
+run = together(
+    option("--jobs", "-j", type=click.IntRange(min=1), help="Worker processes  [default: the usable cores]"),
+    option("--dry-run", "-n", is_flag=True, help="Print what would be done, and do nothing."),
+    as_json,
+    option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Write the run's report here, too."),
+    option("--strict", is_flag=True, help="Any gap makes the run a failure (exit 3)."),
+    option("--max-unavailable", type=click.FloatRange(0, 100), metavar="PERCENT",
+           help="Unavailable items allowed before the run counts as a failure  [default: the manifest's]"),
+    option("--quiet", "-q", is_flag=True, help="Only failures and the last line."),
+    option("--verbose", "-v", is_flag=True, help="Also what was there already, and where things come from."),
+)  # fmt: skip

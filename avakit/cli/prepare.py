@@ -1,0 +1,27 @@
+"""`avakit prepare`: the whole job, item by item."""
+
+from typing import Any
+
+import click
+
+from avakit.cli import making, options
+from avakit.cli.settings import Verb
+
+
+@click.command("prepare", cls=Verb)
+@options.selection
+@options.sources
+@options.frames
+@options.option(
+    "--drop",
+    type=options.INTERMEDIATES,
+    multiple=True,
+    help="Remove videos or windows once everything made from them is there.",
+)
+@options.run
+def command(**given: Any) -> int:
+    """Do the whole job: fetch, download, cut and extract, video by video.
+
+    Run it again after any interruption: it does only what is left.
+    """
+    return making.make("prepare", given, lambda dataset: dataset.stages)

@@ -1,0 +1,125 @@
+"""`avakit verify`: the root against its journal; `--repair` mends it."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from avakit.cli import making, options, repairing, setup
+from avakit.cli.closing import Run
+from avakit.cli.display import print_json, readable_count
+from avakit.cli.settings import Verb
+from avakit.errors import ExitCode
+from avakit.model import Finding, FindingKind, Stage
+from avakit.outcome import decisive
+
+if TYPE_CHECKING:
+    from avakit.journal import Record, State
+    from avakit.verify import Depth
+
+_CODES = {FindingKind.MATCH: ExitCode.OK, FindingKind.UNREADABLE: ExitCode.STORAGE}
+#: Options that narrow the check to a part of the root.
+_NARROWING = ("dataset", "manifest", "splits", "ids", "ids_file", "classes", "limit", "shard")
+
+
+@click.command("verify", cls=Verb)
+@options.selection
+@options.sources
+@options.option("--quick", is_flag=True, help="Only names, sizes and sets; no byte is read.")
+@options.option("--repair", is_flag=True, help="Move what is damaged to quarantine, and make it again.")
+@options.run
+@click.pass_context
+def command(ctx: click.Context, /, **given: Any) -> int:
+    """Check the root against its journal, in both directions; name every finding.
+
+    Without further options the whole root is checked, every byte. Lines begin with `*` differs, `-` missing,
+    `+` unexpected, `!` unreadable or unsafe.
+    """
+    from avakit import execute, journal
+    from avakit.verify import Depth
+
+    root = given["root"].absolute()
+    depth = Depth.QUICK if given["quick"] else Depth.FULL
+    given["jobs"] = given["jobs"] or execute.usable_cores()
+    is_narrow = any(ctx.get_parameter_source(name) in _given_by_hand() for name in _NARROWING)
+    with making.interruptible():
+        state = journal.read(root)
+        records = _narrow(given, state) if is_narrow else list(state.present.values())
+        findings = _check(given, state, records, depth, whole_root=not is_narrow)
+        code = _close(given, findings)
+        if given["repair"] and not given["dry_run"] and code is not ExitCode.OK:
+            code = _repair(given, root, state, findings, depth)
+    return code
+
+
+def _given_by_hand() -> tuple[click.core.ParameterSource, ...]:
+    return (click.core.ParameterSource.COMMANDLINE, click.core.ParameterSource.ENVIRONMENT)
+
+
+def _narrow(given: dict[str, Any], state: "State") -> "list[Record]":
+    """Return the records of the chosen videos (and, of a whole dataset, its annotation files)."""
+    from avakit.prepare.plan import targets_of
+
+    chosen = setup.choose(given)
+    job = setup.job_of(given, chosen, tuple(Stage))
+    keys = {target.key for video in chosen.videos() for target in targets_of(video, job)}
+    prefix = f"{chosen.layout.annotations}/"
+    return [record for key, record in state.present.items() if key in keys or key.startswith(prefix)]
+
+
+def _check(
+    given: dict[str, Any], state: "State", records: "list[Record]", depth: "Depth", *, whole_root: bool
+) -> list[Finding]:
+    from avakit.verify import verify
+
+    root = given["root"].absolute()
+    found = verify(root, state, records, depth=depth, jobs=given["jobs"], whole_root=whole_root)
+    return list(_shown(given, found))
+
+
+def _shown(given: dict[str, Any], findings: Iterable[Finding]) -> Iterator[Finding]:
+    for finding in findings:
+        is_match = finding.kind is FindingKind.MATCH
+        if given["as_json"]:
+            print_json("finding", asdict(finding))
+        elif not is_match or given["verbose"]:
+            detail = f"  ({finding.kind}{': ' + finding.detail if finding.detail else ''})"
+            click.echo(f"{finding.kind.sigil} {finding.path}{detail}")
+        yield finding
+
+
+def _close(given: dict[str, Any], findings: list[Finding]) -> ExitCode:
+    by_kind = Counter(finding.kind for finding in findings)
+    code = decisive(_CODES.get(kind, ExitCode.INTEGRITY) for kind in by_kind)
+    words = ", ".join(f"{readable_count(by_kind[kind])} {kind}" for kind in FindingKind if by_kind[kind])
+    run = Run("verify", "", given["root"].absolute(), report=given["report"])
+    run.write_report({"findings": dict(by_kind), "exit_code": int(code)})
+    if given["as_json"]:
+        print_json("summary", {"verb": "verify", "findings": dict(by_kind), "exit_code": int(code)})
+    else:
+        click.echo(f"avakit verify: {words} -> exit {int(code)}")
+        if code is not ExitCode.OK and not given["repair"]:
+            click.echo(
+                "next: `avakit verify --repair` moves what is damaged to quarantine and makes it again", err=True
+            )
+    return code
+
+
+def _repair(given: dict[str, Any], root: Path, state: "State", findings: list[Finding], depth: "Depth") -> ExitCode:
+    from avakit import journal
+    from avakit.prepare.repair import quarantine
+
+    lost = quarantine(root, state, findings)
+    codes = [
+        repairing.remake(given, name, [r for r in lost if r.dataset == name])
+        for name in sorted({r.dataset for r in lost})
+    ]
+    touched = {finding.key for finding in findings if finding.kind is not FindingKind.MATCH}
+    state = journal.read(root)
+    again = [record for key, record in state.present.items() if key in touched]
+    left = [finding for finding in findings if not finding.key and finding.kind is not FindingKind.MATCH]
+    after = [*(_check(given, state, again, depth, whole_root=False) if again else []), *left]
+    return decisive([*codes, _close({**given, "repair": True}, after)])

@@ -1,0 +1,103 @@
+"""Readers of the small lists beside the labels: label maps, file names, video ids."""
+
+import csv
+import re
+from pathlib import Path
+
+from avakit.datasets import tables
+from avakit.errors import DataInvalid
+from avakit.layout import VIDEO_EXTENSIONS
+from avakit.model import VideoId
+
+_ENTRY = re.compile(r"\b(?:label|item)\s*\{([^{}]*)\}")
+_NAME = re.compile(r'\bname:\s*"((?:[^"\\\r\n]|\\.)*)"')
+_ID = re.compile(r"\b(?:label_id|id):\s*([0-9]+)\b")
+
+
+def read_label_map(path: Path) -> dict[int, str]:
+    """Read which action id has which name.
+
+    Takes AVA's two text forms, `label { name: "…" label_id: 1 label_type: … }` (80 classes) and
+    `item { name: "…" id: 1 }` (60 classes), and the table of v2.0 with the header `label_id,label_name,…`.
+
+    Raises
+    ------
+    DataInvalid
+        If an entry lacks its name or id, an id appears twice, or there is none at all.
+    """
+    text = tables.read_text(path)
+    first, _, _ = tables.split_first_line(text)
+    entries = _table_entries(path) if first.startswith("label_id,") else _entries(path, text)
+    result: dict[int, str] = {}
+    problems = []
+    for line, number, name in entries:
+        if number in result:
+            problems.append((line, f"id {number} appears twice"))
+        result[number] = name
+    tables.refuse(path, problems)
+    if not result:
+        raise DataInvalid(f"{path}: holds no label; expected entries such as 'label {{ name: \"…\" label_id: 1 }}'")
+    return result
+
+
+def _entries(path: Path, text: str) -> list[tuple[int, int, str]]:
+    entries, problems = [], []
+    for match in _ENTRY.finditer(text):
+        line = text.count("\n", 0, match.start()) + 1
+        name, number = _NAME.search(match[1]), _ID.search(match[1])
+        if name is None or number is None:
+            problems.append((line, "entry without a name or an id"))
+        else:
+            entries.append((line, int(number[1]), re.sub(r"\\(.)", r"\1", name[1])))
+    if rest := _ENTRY.sub(lambda match: "\n" * match[0].count("\n"), text).strip():
+        line = text.count("\n", 0, text.find(rest.split("\n")[0])) + 1
+        problems.append((line, f"{tables.quote(rest.splitlines()[0])} belongs to no complete entry"))
+    tables.refuse(path, problems)
+    return entries
+
+
+def _table_entries(path: Path) -> list[tuple[int, int, str]]:
+    entries, problems = [], []
+    for line, text in list(tables.lines(path))[1:]:
+        cells = next(csv.reader([text]))
+        if len(cells) > 1 and cells[0].isascii() and cells[0].isdigit() and cells[1]:
+            entries.append((line, int(cells[0]), cells[1]))
+        else:
+            problems.append((line, f"{tables.quote(text)} is not '<label_id>,<label_name>,…'"))
+    tables.refuse(path, problems)
+    return entries
+
+
+def read_file_names(path: Path) -> dict[VideoId, str]:
+    """Read a mirror's list of file names: which video id has which name, such as `-5KQ66BBWC4.mkv`.
+
+    Raises
+    ------
+    DataInvalid
+        With every line that is no `<video id>.<extension>`, or repeats an id.
+    """
+    result: dict[VideoId, str] = {}
+    problems = []
+    for number, line in tables.lines(path):
+        stem, _, extension = line.rpartition(".")
+        if tables.id_problem(stem):
+            problems.append((number, f"{tables.quote(line)} is not '<video id>.<extension>'"))
+        elif extension not in VIDEO_EXTENSIONS:
+            problems.append((number, f"extension {tables.quote(extension)} is none of {', '.join(VIDEO_EXTENSIONS)}"))
+        elif result.setdefault(VideoId(stem), line) != line:
+            problems.append((number, f"video_id {stem!r} has two files"))
+    tables.refuse(path, problems)
+    return result
+
+
+def read_ids(path: Path) -> list[VideoId]:
+    """Read a list of video ids, one a line, each once; raises `DataInvalid` with every line that is none."""
+    ids: dict[VideoId, None] = {}
+    problems = []
+    for number, line in tables.lines(path):
+        if problem := tables.id_problem(line):
+            problems.append((number, f"video_id {tables.quote(line)} {problem}"))
+        else:
+            ids[VideoId(line)] = None
+    tables.refuse(path, problems)
+    return list(ids)

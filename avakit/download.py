@@ -1,0 +1,151 @@
+"""One video: from the sources in their order, each the other's fallback, counted only after its checks."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from avakit.errors import ItemFailed, Status, TransferFailed
+from avakit.layout import VIDEO_EXTENSIONS, Layout
+from avakit.model import Video
+from avakit.outcome import Made
+from avakit.sources import Delivery, Source
+from avakit.tools import files
+
+if TYPE_CHECKING:
+    from avakit.tools import video as media
+
+#: Which failure speaks for an item that every source failed: what may yet succeed before what never will.
+_TELLING = (
+    Status.LOCAL_ERROR,
+    Status.INTERRUPTED,
+    Status.TRANSIENT,
+    Status.CORRUPT,
+    Status.UNSAFE,
+    Status.INVALID,
+    Status.SHORT,
+    Status.UNAVAILABLE,
+)
+
+
+@dataclass(frozen=True)
+class _Short:
+    """A delivery that ends inside the span: kept aside in case no source has a longer one."""
+
+    delivery: Delivery
+    checked: "media.Checked"
+
+
+def video(
+    wanted: Video, layout: Layout, sources: Sequence[Source], on_bytes: Callable[[int, int | None], None]
+) -> Made:
+    """Deliver, check and publish one video.
+
+    A delivery that ends inside the span is taken only if no other source delivers a longer one.
+
+    Raises
+    ------
+    ItemFailed
+        If no source delivers it; the detail names each source and what it said.
+    """
+    folder = layout.absolute(layout.videos)
+    folder.mkdir(parents=True, exist_ok=True)
+    failures: list[tuple[str, ItemFailed]] = []
+    shorts: list[_Short] = []
+    try:
+        for source in sources:
+            try:
+                delivery = source.deliver(wanted, folder, on_bytes)
+                checked = check(wanted, delivery.path)
+            except ItemFailed as error:
+                failures.append((source.name, error))
+                continue
+            if checked.missing_seconds <= 0:
+                return _publish(wanted, layout, delivery, checked, failures)
+            shorts.append(_Short(delivery, checked))
+        if shorts:
+            best = min(shorts, key=lambda short: short.checked.missing_seconds)
+            return _publish(wanted, layout, best.delivery, best.checked, failures)
+    finally:
+        for short in shorts:
+            files.remove(short.delivery.path)
+    raise _all_failed(failures)
+
+
+def check(wanted: Video, path: Path) -> "media.Checked":
+    """Check a delivered file: magic, opens, a video stream, packets counted, reaches into the span.
+
+    Raises
+    ------
+    MediaRejected
+        If it fails; the file is removed, so that nothing goes on from it.
+    """
+    from avakit.tools import video as media
+
+    try:
+        return media.check(path, start=wanted.span.start, end=wanted.span.end)
+    except ItemFailed:
+        files.remove(path)
+        raise
+
+
+def adopt(wanted: Video, layout: Layout) -> Made | None:
+    """Take a video that lies there without a record: a kill came between its rename and its journal line.
+
+    Returns
+    -------
+    Made or None
+        None if there is no such file, or it fails the checks (it is then left for a fresh delivery to replace).
+    """
+    from avakit.tools import video as media
+
+    for extension in VIDEO_EXTENSIONS:
+        path = layout.absolute(layout.video(wanted.id, extension))
+        if not path.is_file() or path.is_symlink():
+            continue
+        try:
+            checked = media.check(path, start=wanted.span.start, end=wanted.span.end)
+        except ItemFailed:
+            continue
+        return _made(layout.video(wanted.id, extension), path, Delivery(path, extension, "adopted", {}), checked)
+    return None
+
+
+def _publish(
+    wanted: Video, layout: Layout, delivery: Delivery, checked: "media.Checked", failures: list[tuple[str, ItemFailed]]
+) -> Made:
+    path = layout.video(wanted.id, delivery.extension)
+    made = _made(path, delivery.path, delivery, checked)
+    final = layout.absolute(path)
+    files.publish(delivery.path, final)
+    for leftover in files.own_partials(final.parent, wanted.id):
+        files.remove(leftover)  # what another source left to be resumed is not needed any more
+    if not failures:
+        return made
+    tried = {name: str(error) for name, error in failures}
+    return replace(made, facts={**made.facts, "tried_before": tried})
+
+
+def _made(path: str, where: Path, delivery: Delivery, checked: "media.Checked") -> Made:
+    known = delivery.facts.get("sha256")
+    return Made(
+        path=path,
+        bytes=where.stat().st_size,
+        sha256=known if isinstance(known, str) else files.sha256(where),
+        missing_seconds=float(checked.missing_seconds),
+        source=delivery.source,
+        facts={"source": {"name": delivery.source, **delivery.facts}, "probe": _plain(asdict(checked.probe))},
+    )
+
+
+def _plain(facts: dict[str, object]) -> dict[str, object]:
+    """Turn fractions into text, so that JSON holds them exactly."""
+    return {k: v if isinstance(v, str | int | float | bool | None) else str(v) for k, v in facts.items()}
+
+
+def _all_failed(failures: list[tuple[str, ItemFailed]]) -> ItemFailed:
+    if not failures:
+        return TransferFailed(Status.UNAVAILABLE, "not_listed", "no source is configured for it")
+    _, telling = min(failures, key=lambda failure: _TELLING.index(failure[1].status))
+    detail = "; ".join(f"{name}: {error}" for name, error in failures)
+    return TransferFailed(telling.status, telling.reason, detail)

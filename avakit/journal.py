@@ -1,0 +1,185 @@
+"""What was done: one file a process, one JSON object a line, append only.
+
+The state of a root is the union of its journals, read anew by every run. There is no shared writer, no database
+on a network file system and no merge step that could be forgotten; a dead node leaves only work to be redone.
+
+For each key (a path without its extension) the newest line that says whether something *is there* counts:
+`done` and `short` with a path put it there, `removed` takes it away. Where nothing is there, the newest gap says why.
+A torn last line, as a kill leaves it, is skipped and counted.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from avakit.errors import DataInvalid, Status
+from avakit.layout import JOURNAL
+from avakit.model import Stage
+from avakit.tools import files
+
+#: Version of the line format. Readers refuse newer ones.
+SCHEMA = 1
+#: What a line says of a thing that was there and was taken away on purpose (dropped, quarantined, replaced).
+REMOVED = "removed"
+#: The reason of a removal that was asked for: the thing is not missed until something is to be made from it.
+DROPPED = "dropped"
+
+
+@dataclass(frozen=True)
+class Record:
+    """One line of a journal.
+
+    Attributes
+    ----------
+    key
+        What the line is about: the path of the thing relative to the root, without its extension.
+    stage, item, dataset
+        The kind of thing, the video id or clip name, and the dataset of the run.
+    status, reason, detail
+        As in `Outcome`, or `removed`.
+    path, bytes, sha256
+        What was published, for `done` and `short`. Of a frame folder: its path, the bytes of all frames, and
+        the digest of its frame list.
+    frames
+        How many frames a frame folder holds.
+    seconds
+        How long it took.
+    facts
+        Provenance: source and its reply, probe, recipe, timing, tools.
+    time
+        UTC, ISO 8601, microseconds.
+    """
+
+    key: str
+    stage: Stage
+    item: str
+    dataset: str
+    status: str
+    reason: str = ""
+    detail: str = ""
+    path: str = ""
+    bytes: int = 0
+    sha256: str = ""
+    frames: int = 0
+    seconds: float = 0.0
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    time: str = ""
+
+    @property
+    def is_present(self) -> bool:
+        """Whether the line says that the thing is there."""
+        return self.status in (Status.DONE, Status.SHORT) and bool(self.path)
+
+
+_FIELDS = frozenset(f.name for f in fields(Record))
+
+
+@dataclass(frozen=True)
+class State:
+    """What all journals of a root say together.
+
+    Attributes
+    ----------
+    present
+        The record of each thing that is there, by key.
+    gaps
+        The newest record of each thing that was tried and is not there, by key.
+    dropped
+        Keys of what was removed because the user asked for it.
+    torn
+        Lines that could not be read, as a kill leaves them.
+    """
+
+    present: Mapping[str, Record]
+    gaps: Mapping[str, Record]
+    dropped: frozenset[str] = frozenset()
+    torn: int = 0
+
+
+def now() -> str:
+    """Return the present instant as records hold it."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+@cache
+def _own_file(root: Path, dataset: str, pid: int) -> Path:
+    start = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
+    return root / JOURNAL / dataset / f"{start}-{files.host()}-{pid}.jsonl"
+
+
+def append(root: Path, record: Record) -> None:
+    """Write a record to this process's own journal and see it to the disk."""
+    content = {name: value for name, value in asdict(record).items() if value not in ("", 0, {})}
+    content |= {"schema": SCHEMA, "time": record.time or now()}
+    line = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    files.append_line(_own_file(root, record.dataset, os.getpid()), line)
+
+
+def read(root: Path) -> State:
+    """Read all journals of a root.
+
+    Raises
+    ------
+    DataInvalid
+        If a line was written by a newer avakit, or a file is no journal at all.
+    """
+    torn: list[str] = []
+    state = merge(_records(root, torn))
+    return replace(state, torn=len(torn))
+
+
+def merge(records: Iterable[Record]) -> State:
+    """Reduce records, in any order, to the state they describe."""
+    presence: dict[str, Record] = {}
+    gaps: dict[str, Record] = {}
+    for record in records:
+        newest = presence if record.is_present or record.status == REMOVED else gaps
+        known = newest.get(record.key)
+        if known is None or _is_newer(record, known):
+            newest[record.key] = record
+    present = {key: record for key, record in presence.items() if record.is_present}
+    missing = {key: record for key, record in gaps.items() if key not in present}
+    dropped = frozenset(k for k, r in presence.items() if r.status == REMOVED and r.reason == DROPPED)
+    return State(present, missing, dropped)
+
+
+def _is_newer(record: Record, known: Record) -> bool:
+    # The whole record breaks ties, so that the order of reading never matters.
+    return record.time > known.time or (record.time == known.time and repr(record) > repr(known))
+
+
+def _records(root: Path, torn: list[str]) -> Iterator[Record]:
+    for path in sorted((root / JOURNAL).glob("*/*.jsonl")):
+        lines = path.read_bytes().split(b"\n")
+        for number, line in enumerate(lines, 1):
+            if not line:
+                continue
+            record = _parse(line, path, number, is_last=number == len(lines))
+            if record is None:
+                torn.append(f"{path}:{number}")
+            else:
+                yield record
+
+
+def _parse(line: bytes, path: Path, number: int, *, is_last: bool) -> Record | None:
+    try:
+        content = json.loads(line)
+        schema = content.get("schema", 0)
+        if schema <= SCHEMA:
+            content["stage"] = Stage(content["stage"])
+            content["key"] = sys.intern(content["key"])
+            return Record(**{name: value for name, value in content.items() if name in _FIELDS})
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        if is_last:  # no line end: the write was cut short
+            return None
+        raise DataInvalid(
+            f"{path}, line {number}: not a journal line ({error}); move the file away, and "
+            "run the last command again: what lies on the disk is adopted"
+        ) from error
+    raise DataInvalid(f"{path}, line {number}: written by a newer avakit (journal schema {schema}); update avakit")

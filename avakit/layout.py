@@ -1,0 +1,107 @@
+"""Where every file lives under the root. Pure: nothing here looks at a disk."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from avakit.model import Clip, Video, VideoId
+from avakit.recipes import FrameRecipe
+
+#: Containers that a source may deliver, by file extension.
+VIDEO_EXTENSIONS = ("mp4", "mkv", "webm", "mov", "avi", "m4v", "flv")
+
+_UNSAFE = re.compile(r"[/\\\x00-\x1f\x7f]")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The map from nouns to paths. Paths are relative to `root`, with `/`.
+
+    Attributes
+    ----------
+    root
+        The one folder that holds everything.
+    dataset
+        The dataset's name.
+    videos, windows, clips, frames, key_frames
+        Folders of the dataset's manifest.
+    default_frames
+        The dataset's own frame recipe: its frames have the plain folder name.
+    """
+
+    root: Path
+    dataset: str
+    videos: str
+    windows: str
+    clips: str
+    frames: str
+    key_frames: str
+    default_frames: FrameRecipe
+
+    def absolute(self, path: str) -> Path:
+        """Return where a relative path lies on disk."""
+        return self.root / path
+
+    @property
+    def annotations(self) -> str:
+        """The folder of the official annotation files."""
+        return f"annotations/{self.dataset}"
+
+    def video(self, video_id: VideoId, extension: str) -> str:
+        """Return the path of an untrimmed video, as delivered."""
+        return f"{self.videos}/{video_id}.{extension}"
+
+    def window(self, video_id: VideoId) -> str:
+        """Return the path of an AVA window."""
+        return f"{self.windows}/{video_id}.mkv"
+
+    def clip(self, clip: Clip) -> str:
+        """Return the path of a Kinetics clip; a split without labels has no class folders."""
+        folder = f"{self.clips}/{clip.split}"
+        if clip.label:
+            folder += f"/{class_folder(clip.label)}"
+        return f"{folder}/{clip.name}.mp4"
+
+    def frame_folder(self, item: Video | Clip, recipe: FrameRecipe) -> str:
+        """Return the folder of an item's frames."""
+        name = item.name if isinstance(item, Clip) else item.id
+        base = self.key_frames if recipe.key_frames else self.frames
+        return f"{base}{recipe.folder_suffix(self.default_frames)}/{name}"
+
+
+def class_folder(label: str) -> str:
+    """Return the folder of a class: blanks become `_`, nothing else changes.
+
+    torchvision's own renaming also drops `'()`, which re-orders the classes and so changes their ids.
+
+    Raises
+    ------
+    ValueError
+        If the label can't be a folder name.
+    """
+    name = label.replace(" ", "_")
+    if _UNSAFE.search(name) or name.startswith(".") or not name:
+        raise ValueError(f"{label!r} can't be a folder name")
+    return name
+
+
+def frame_name(number: int) -> str:
+    """Return the file name of a frame by its number, which counts from 1."""
+    return f"img_{number:05d}.jpg"
+
+
+def frame_list(folder: str) -> str:
+    """Return the path of a frame folder's list of digests; never inside the folder itself."""
+    return f".avakit/manifests/frames/{folder}.sha256"
+
+
+def kept_manifest(dataset: str) -> str:
+    """Return where a root keeps the manifest of a dataset that the user brought."""
+    return f".avakit/datasets/{Path(dataset).name}.yaml"
+
+
+#: The digests of everything that is there, in the form of `sha256sum`.
+SHA256SUMS = ".avakit/manifests/SHA256SUMS"
+JOURNAL = ".avakit/journal"
+REPORTS = ".avakit/reports"
+QUARANTINE = ".avakit/quarantine"

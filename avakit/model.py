@@ -1,0 +1,134 @@
+"""The nouns: video ids, splits, spans, clips and videos. Values without I/O."""
+
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+from fractions import Fraction
+from typing import Self
+
+_VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{11}", re.ASCII)
+
+
+class VideoId(str):
+    """YouTube's eleven characters. May begin with `-`; is safe as a file name and inside a URL.
+
+    Raises
+    ------
+    ValueError
+        If the text is anything else, such as `../x`, a URL, or an id with a line end.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> Self:
+        """Check the text, and be that text."""
+        if not _VIDEO_ID.fullmatch(text):
+            raise ValueError(f"{text!r} is not a video id: it must be 11 characters from A-Z, a-z, 0-9, '_' and '-'")
+        return super().__new__(cls, text)
+
+
+class Split(StrEnum):
+    """A part of a dataset. DeepMind's `validate` is our `val`."""
+
+    TRAIN = "train"
+    VAL = "val"
+    TEST = "test"
+
+
+class Stage(StrEnum):
+    """A kind of thing that avakit publishes, in the order in which one follows from the other."""
+
+    ANNOTATION = "annotation"
+    VIDEO = "video"
+    WINDOW = "window"
+    CLIP = "clip"
+    FRAMES = "frames"
+
+
+@dataclass(frozen=True, order=True)
+class Span:
+    """Seconds of the original video, half open: `[start, start + duration)`."""
+
+    start: Fraction
+    duration: Fraction
+
+    @property
+    def end(self) -> Fraction:
+        """The first instant after the span, in seconds."""
+        return self.start + self.duration
+
+
+@dataclass(frozen=True, order=True)
+class Clip:
+    """A short span of a video that is an example of its own (Kinetics)."""
+
+    video_id: VideoId
+    span: Span
+    split: Split
+    label: str = ""
+
+    @property
+    def name(self) -> str:
+        """The name of record, `<id>_000010_000020`: whole seconds, six digits (ActivityNet's crawler)."""
+        return f"{self.video_id}_{int(self.span.start):06d}_{int(self.span.end):06d}"
+
+
+@dataclass(frozen=True)
+class Video:
+    """One untrimmed video and what the dataset needs of it: what one worker is given.
+
+    Attributes
+    ----------
+    id
+        The video id.
+    splits
+        The splits it belongs to, in the order train, val, test.
+    span
+        The part that annotations cover, in seconds of the original video.
+    file_name
+        Its name on the mirror, where a file-name list gives one (AVA).
+    clips
+        Its clips; empty where the window itself is what is annotated (AVA).
+    key_seconds
+        The annotated seconds (AVA), ascending, without the excluded ones.
+    """
+
+    id: VideoId
+    splits: tuple[Split, ...]
+    span: Span
+    file_name: str = ""
+    clips: tuple[Clip, ...] = field(default=())
+    key_seconds: tuple[int, ...] = field(default=())
+
+
+class FindingKind(StrEnum):
+    """What `verify` says of one path."""
+
+    MATCH = "match"
+    MISSING = "missing"
+    UNEXPECTED = "unexpected"
+    DIFFERS = "differs"
+    UNREADABLE = "unreadable"
+    UNSAFE = "unsafe"
+
+    @property
+    def sigil(self) -> str:
+        """One character for a listing, read as `diff` reads it."""
+        return {
+            FindingKind.MATCH: "=",
+            FindingKind.MISSING: "-",
+            FindingKind.UNEXPECTED: "+",
+            FindingKind.DIFFERS: "*",
+            FindingKind.UNREADABLE: "!",
+            FindingKind.UNSAFE: "!",
+        }[self]
+
+
+@dataclass(frozen=True, order=True)
+class Finding:
+    """What `verify` found at one path (relative to the root), with the key of the item it belongs to."""
+
+    path: str
+    kind: FindingKind
+    detail: str = ""
+    key: str = ""

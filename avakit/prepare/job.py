@@ -1,0 +1,52 @@
+"""What is to be made, and with what: settled once, then handed to every worker."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from avakit.layout import Layout
+from avakit.model import Stage
+from avakit.recipes import ClipRecipe, FrameRecipe
+from avakit.sources import Source
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything a worker needs to know; can be pickled.
+
+    Attributes
+    ----------
+    dataset
+        The dataset's name.
+    layout
+        Where files live.
+    stages
+        What to make, in the order in which one follows from the other.
+    sources
+        Where videos come from, in the order to try.
+    frames, clips
+        The recipes.
+    drop
+        Stages whose files are removed once everything made from them is there.
+    recheck_days
+        An unavailable video is asked for again after this many days.
+    channel
+        The address to report progress to; empty for none.
+    threads
+        Threads a decoder or encoder may use.
+    """
+
+    dataset: str
+    layout: Layout
+    stages: tuple[Stage, ...]
+    sources: tuple[Source, ...]
+    frames: FrameRecipe
+    clips: ClipRecipe
+    drop: frozenset[Stage] = frozenset()
+    recheck_days: float = 30.0
+    channel: str = ""
+    threads: int = 1
+
+    @property
+    def root(self) -> Path:
+        """The data root."""
+        return self.layout.root

@@ -1,0 +1,179 @@
+"""What is left to do: a function of the catalogue, the journal and the disk that reads and never writes."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from avakit.errors import Status
+from avakit.journal import Record, State
+from avakit.layout import Layout, frame_list
+from avakit.model import Clip, Stage, Video
+from avakit.outcome import Outcome
+from avakit.prepare.job import Job
+
+
+@dataclass(frozen=True)
+class Target:
+    """One thing to publish.
+
+    Attributes
+    ----------
+    stage
+        What kind of thing.
+    key
+        Its key in the journal: its path without extension.
+    item
+        The video or clip it shows.
+    """
+
+    stage: Stage
+    key: str
+    item: Video | Clip
+
+    @property
+    def name(self) -> str:
+        """The video id or the clip's name."""
+        return self.item.name if isinstance(self.item, Clip) else self.item.id
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one worker is given: a video, what to make of it, and what is known of what it is made from."""
+
+    video: Video
+    targets: tuple[Target, ...]
+    known: Mapping[str, Record] = field(default_factory=dict)
+    gaps: Mapping[str, Record] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is left, and what is settled already.
+
+    Attributes
+    ----------
+    settled
+        One outcome for each target that is there (`cached`, `short`) or known to be unavailable.
+    works
+        What is left to do.
+    """
+
+    settled: tuple[Outcome, ...]
+    works: tuple[Work, ...]
+
+    @property
+    def targets(self) -> int:
+        """How many things are left to make."""
+        return sum(len(work.targets) for work in self.works)
+
+    def only(self, keys: Collection[str]) -> "Plan":
+        """Return the part of the plan that makes these things."""
+        works = [replace(work, targets=tuple(t for t in work.targets if t.key in keys)) for work in self.works]
+        return Plan((), tuple(work for work in works if work.targets))
+
+
+def make_plan(job: Job, videos: Iterable[Video], state: State) -> Plan:
+    """Decide for each target of each video whether it is there, given up, or to be made."""
+    disk = _Disk(job.layout)
+    settled: list[Outcome] = []
+    works: list[Work] = []
+    for video in videos:
+        done, work = _plan_video(job, video, state, disk)
+        settled += done
+        if work.targets or any(record.stage in job.drop for record in work.known.values()):
+            works.append(work)
+    return Plan(tuple(settled), tuple(works))
+
+
+def targets_of(video: Video, job: Job) -> list[Target]:
+    """Return everything the job's stages make of one video, in order."""
+    found = []
+    items: tuple[Video | Clip, ...] = video.clips or (video,)
+    for stage in job.stages:
+        if stage is Stage.VIDEO:
+            found.append(Target(stage, f"{job.layout.videos}/{video.id}", video))
+        elif stage is Stage.WINDOW and not video.clips:
+            found.append(Target(stage, f"{job.layout.windows}/{video.id}", video))
+        elif stage is Stage.CLIP:
+            found += [Target(stage, job.layout.clip(clip).removesuffix(".mp4"), clip) for clip in video.clips]
+        elif stage is Stage.FRAMES:
+            found += [Target(stage, job.layout.frame_folder(item, job.frames), item) for item in items]
+    return found
+
+
+def _plan_video(job: Job, video: Video, state: State, disk: "_Disk") -> tuple[list[Outcome], Work]:
+    targets = targets_of(video, job)
+    there = {t.key for t in targets if disk.has(state.present.get(t.key))}
+    # What is dropped, now or before, is needed only for the sake of something that is still to be made from it.
+    missing = [t for t in targets if t.key not in there]
+    goals = [t for t in missing if not _is_dropped(t, job, state)]
+    left = missing if goals else []
+    settled = [_cached(t, state.present[t.key]) for t in targets if t.key in there]
+    given_up = _given_up(job, video, left, state)
+    if given_up:
+        return settled + [_inherit(t, given_up) for t in left], Work(video, ())
+    known, gaps = _relevant(job, video, state)
+    return settled, Work(video, tuple(left), known, gaps)
+
+
+def _is_dropped(target: Target, job: Job, state: State) -> bool:
+    is_intermediate = target.stage is not job.stages[-1]
+    return target.stage in job.drop or (is_intermediate and target.key in state.dropped)
+
+
+def _relevant(job: Job, video: Video, state: State) -> tuple[dict[str, Record], dict[str, Record]]:
+    """Return the records of everything that a target of this video may be made from."""
+    keys = [f"{job.layout.videos}/{video.id}", f"{job.layout.windows}/{video.id}"]
+    keys += [job.layout.clip(clip).removesuffix(".mp4") for clip in video.clips]
+    known = {key: state.present[key] for key in keys if key in state.present}
+    return known, {key: state.gaps[key] for key in keys if key in state.gaps}
+
+
+def _cached(target: Target, record: Record) -> Outcome:
+    status = Status.SHORT if record.status == Status.SHORT else Status.CACHED
+    return Outcome(
+        target.name, target.stage, status, record.reason, record.detail, record.path, bytes=record.bytes, attempts=0
+    )
+
+
+def _given_up(job: Job, video: Video, left: list[Target], state: State) -> Record | None:
+    """Return the record that says the video is unavailable, if it is young enough and all sources were asked."""
+    gap = state.gaps.get(f"{job.layout.videos}/{video.id}")
+    if (
+        gap is None
+        or gap.status not in (Status.UNAVAILABLE, Status.SHORT)
+        or not any(t.stage is Stage.VIDEO for t in left)
+    ):
+        return None
+    asked = set(gap.facts.get("sources", ()))
+    if not {source.name for source in job.sources} <= asked:
+        return None
+    is_young = datetime.now(UTC) - datetime.fromisoformat(gap.time) < timedelta(days=job.recheck_days)
+    return gap if is_young else None
+
+
+def _inherit(target: Target, gap: Record) -> Outcome:
+    return Outcome(target.name, target.stage, Status(gap.status), gap.reason, gap.detail, attempts=0)
+
+
+class _Disk:
+    """What lies under the root: each folder is listed once, never one look per file."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._folders: dict[str, frozenset[str]] = {}
+
+    def has(self, record: Record | None) -> bool:
+        """Whether what a record tells of lies there (a frame folder: with its list)."""
+        if record is None or not self._lists(record.path):
+            return False
+        return record.stage is not Stage.FRAMES or self._lists(frame_list(record.path))
+
+    def _lists(self, path: str) -> bool:
+        folder, _, name = path.rpartition("/")
+        if folder not in self._folders:
+            try:
+                self._folders[folder] = frozenset(entry.name for entry in self._layout.absolute(folder).iterdir())
+            except (FileNotFoundError, NotADirectoryError):
+                self._folders[folder] = frozenset()
+        return name in self._folders[folder]

@@ -1,0 +1,61 @@
+"""What is damaged moves to quarantine with its finding; then it is simply missing, and is made again."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+from avakit import journal
+from avakit.journal import Record, State
+from avakit.layout import QUARANTINE, frame_list
+from avakit.model import Finding, FindingKind, Stage
+from avakit.tools import files
+
+#: The reason of the journal line that says why a recorded thing is no longer there.
+QUARANTINED = "quarantined"
+
+
+def quarantine(root: Path, state: State, findings: Iterable[Finding]) -> list[Record]:
+    """Move what is damaged out of the way and write it off in the journal.
+
+    A file nobody recorded is moved only where it does harm: inside a frame folder, where loaders would take it for
+    a frame. Everything else that is unexpected is left to its owner.
+
+    Returns
+    -------
+    list of Record
+        What has to be made again.
+    """
+    folder = root / QUARANTINE / f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
+    lost: dict[str, Record] = {}
+    noted = []
+    for finding in findings:
+        record = state.present.get(finding.key)
+        if record is None or finding.kind is FindingKind.MATCH:
+            continue
+        noted.append(finding)
+        if finding.kind is not FindingKind.UNEXPECTED:
+            lost[record.key] = record
+    if noted:
+        text = "".join(json.dumps(asdict(finding)) + "\n" for finding in noted)
+        files.write_atomically(folder / "findings.jsonl", text.encode())
+    for record in lost.values():
+        # The journal first: killed in between, the thing is made again from what is there.
+        journal.append(
+            root, Record(record.key, record.stage, record.item, record.dataset, journal.REMOVED, QUARANTINED)
+        )
+        _move(root, record.path, folder)
+        if record.stage is Stage.FRAMES:
+            _move(root, frame_list(record.path), folder)
+    for finding in noted:
+        if finding.kind is FindingKind.UNEXPECTED and finding.key not in lost:
+            _move(root, finding.path, folder)
+    return list(lost.values())
+
+
+def _move(root: Path, path: str, folder: Path) -> None:
+    source, target = root / path, folder / path
+    if source.is_symlink() or source.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        source.rename(target)

@@ -1,0 +1,239 @@
+"""What one worker does with one video: step by step, each published and recorded before the next begins."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+from avakit import checksums, cut, download, frames, journal
+from avakit.errors import Status
+from avakit.journal import Record
+from avakit.layout import frame_list
+from avakit.model import Clip, Stage, Video
+from avakit.outcome import Made, Outcome, attempt, crashed
+from avakit.prepare.job import Job
+from avakit.prepare.plan import Target, Work
+from avakit.tools import files
+from avakit.tools.channel import Sender
+from avakit.tools.video import Times, versions
+
+
+@dataclass
+class _Bench:
+    """One video on the bench: what is there of it and what could not be had; grows as the steps go on."""
+
+    video: Video
+    job: Job
+    present: dict[str, Record]
+    gaps: dict[str, Record]
+
+
+@dataclass(frozen=True)
+class _Input:
+    """A file that a step reads: its record, and the footage in it."""
+
+    record: Record
+    footage: frames.Footage
+
+    @property
+    def path(self) -> Path:
+        """Where it lies."""
+        return self.footage.path
+
+    @property
+    def origin(self) -> dict[str, str]:
+        """What a record keeps of where its thing was made from."""
+        return {"path": self.record.path, "sha256": self.record.sha256}
+
+
+def do(work: Work, job: Job) -> tuple[Outcome, ...]:
+    """Make every target of one video; return one outcome for each."""
+    bench = _Bench(work.video, job, dict(work.known), dict(work.gaps))
+    outcomes: list[Outcome] = []
+    for target in work.targets:
+        outcome = _blocked(target, bench)
+        if outcome is None:
+            outcome = attempt(partial(_make, target, bench), target.name, target.stage)
+            if not outcome.is_present:
+                bench.gaps[target.key] = _record_gap(target, outcome, job)
+        outcomes.append(outcome)
+        if outcome.is_fatal:
+            break
+    if all(outcome.is_present for outcome in outcomes):
+        _drop(bench)
+    return tuple(outcomes)
+
+
+def died(work: Work, detail: str, job: Job) -> tuple[Outcome, ...]:
+    """Return and record the outcomes of a video on which the worker process itself died."""
+    outcomes = tuple(crashed(target.name, target.stage, detail) for target in work.targets)
+    for target, outcome in zip(work.targets, outcomes, strict=True):
+        _record_gap(target, outcome, job)
+    return outcomes
+
+
+def _blocked(target: Target, bench: _Bench) -> Outcome | None:
+    """Return the outcome of a target whose input is not there: it shares the fate of the video."""
+    if target.stage is Stage.VIDEO or _inputs(target, bench):
+        return None
+    gap = bench.gaps.get(f"{bench.job.layout.videos}/{bench.video.id}")
+    if gap is None:
+        detail = "its video is not here yet; run `avakit download` first"
+        return Outcome(target.name, target.stage, Status.TRANSIENT, "not_downloaded", detail)
+    return Outcome(target.name, target.stage, Status(gap.status), gap.reason, f"its video: {gap.detail}")
+
+
+def _make(target: Target, bench: _Bench) -> Outcome:
+    makers = {Stage.VIDEO: _video, Stage.WINDOW: _window, Stage.CLIP: _clip, Stage.FRAMES: _frames}
+    started = time.monotonic()
+    made = makers[target.stage](target, bench)
+    is_short = made.missing_seconds > 0
+    status, reason = (Status.SHORT, "ends_inside_span") if is_short else (Status.DONE, "")
+    detail = f"the film ends {made.missing_seconds:.3f} s before the span does" if is_short else ""
+    record = Record(
+        target.key, target.stage, target.name, bench.job.dataset, status, reason, detail,
+        path=made.path, bytes=made.bytes, sha256=made.sha256, frames=made.frames,
+        seconds=round(time.monotonic() - started, 3), facts={**made.facts, "tools": versions()},
+    )  # fmt: skip
+    journal.append(bench.job.root, record)
+    bench.present[target.key] = record
+    return Outcome(
+        target.name, target.stage, status, reason, detail, path=made.path, source=made.source, bytes=made.bytes
+    )
+
+
+def _video(target: Target, bench: _Bench) -> Made:
+    _sweep_once(bench.job.layout.absolute(bench.job.layout.videos))
+    if target.key not in bench.present:
+        adopted = download.adopt(bench.video, bench.job.layout)
+        if adopted is not None:
+            return adopted
+    return download.video(
+        bench.video, bench.job.layout, bench.job.sources, Sender(bench.job.channel, bench.video.id, "download")
+    )
+
+
+def _window(target: Target, bench: _Bench) -> Made:
+    (source,) = _inputs(target, bench)[:1]
+    path = bench.job.layout.window(bench.video.id)
+    final = bench.job.layout.absolute(path)
+    _sweep_once(final.parent)
+    Sender(bench.job.channel, bench.video.id, "cut")(0)
+    with files.partial(final) as unpublished:
+        result = cut.window(source.path, unpublished, span=bench.video.span)
+        digest, size = files.sha256(unpublished), unpublished.stat().st_size
+        files.publish(unpublished, final)
+    facts = {"from": source.origin, "origin": str(result.origin), "times": result.times and result.times.encode()}
+    return Made(path, size, digest, missing_seconds=float(result.missing_seconds), facts=facts)
+
+
+def _clip(target: Target, bench: _Bench) -> Made:
+    assert isinstance(target.item, Clip)  # noqa: S101
+    (source,) = _inputs(target, bench)[:1]
+    path = bench.job.layout.clip(target.item)
+    final = bench.job.layout.absolute(path)
+    _sweep_once(final.parent)
+    Sender(bench.job.channel, target.name, "cut")(0)
+    with files.partial(final) as unpublished:
+        result = cut.clip(
+            source.path, unpublished, span=target.item.span, recipe=bench.job.clips, threads=bench.job.threads
+        )
+        digest, size = files.sha256(unpublished), unpublished.stat().st_size
+        files.publish(unpublished, final)
+    facts = {"from": source.origin, "recipe": _plain(asdict(bench.job.clips))}
+    return Made(path, size, digest, missing_seconds=float(result.missing_seconds), facts=facts)
+
+
+def _frames(target: Target, bench: _Bench) -> Made:
+    (source,) = _inputs(target, bench)[:1]
+    folder = bench.job.layout.frame_folder(target.item, bench.job.frames)
+    final, listing = bench.job.layout.absolute(folder), bench.job.layout.absolute(frame_list(folder))
+    _sweep_once(final.parent)
+    _sweep_once(listing.parent)
+    span, recipe = target.item.span, bench.job.frames
+    with files.partial(final) as unpublished:
+        unpublished.mkdir()
+        result = frames.extract(
+            source.footage, unpublished, span=span, recipe=recipe,
+            numbers=frames.key_numbers(bench.video.key_seconds, span, recipe) if recipe.key_frames else None,
+            threads=bench.job.threads, on_progress=Sender(bench.job.channel, target.name, "frames", "frames"),
+        )  # fmt: skip
+        text = checksums.text((f"{folder}/{name}", digest) for name, digest in result.digests)
+        if final.exists() or listing.exists():
+            # From here until the new record, list and folder may disagree: whoever looks must not trust them.
+            _record_removed(target.key, target.stage, target.name, bench.job, "replaced")
+        files.write_atomically(listing, text.encode())
+        files.publish_folder(unpublished, final)
+    facts = {"from": source.origin, "recipe": _plain(asdict(recipe)), "timing": result.timing_facts()}
+    return Made(
+        folder, result.bytes, files.sha256(listing), frames=result.count,
+        missing_seconds=float(result.missing_seconds), facts=facts,
+    )  # fmt: skip
+
+
+def _inputs(target: Target, bench: _Bench) -> list[_Input]:
+    """Return what a target can be made from, the best first.
+
+    Frames of a film come from its window (smaller, and with the film's exact timestamps beside it); frames of a
+    clip from the video (nothing is encoded twice), else from the clip file, whose second 0 is the clip's start.
+    """
+    found = []
+    item = target.item
+    video_id = item.video_id if isinstance(item, Clip) else item.id
+    if target.stage is Stage.FRAMES and isinstance(item, Video):
+        found.append((f"{bench.job.layout.windows}/{video_id}", Stage.WINDOW))
+    found.append((f"{bench.job.layout.videos}/{video_id}", Stage.VIDEO))
+    if target.stage is Stage.FRAMES and isinstance(item, Clip):
+        found.append((bench.job.layout.clip(item).removesuffix(".mp4"), Stage.CLIP))
+    inputs = []
+    for key, stage in found:
+        record = bench.present.get(key)
+        if record is None or not bench.job.layout.absolute(record.path).is_file():
+            continue
+        origin, times = None, None
+        if stage is Stage.WINDOW:
+            encoded = record.facts.get("times")
+            origin, times = Fraction(record.facts["origin"]), Times.decode(encoded) if encoded else None
+        elif stage is Stage.CLIP:
+            origin = -item.span.start
+        inputs.append(_Input(record, frames.Footage(bench.job.layout.absolute(record.path), origin, times)))
+    return inputs
+
+
+def _plain(facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: str(value) if isinstance(value, Fraction) else value for name, value in facts.items()}
+
+
+def _record_gap(target: Target, outcome: Outcome, job: Job) -> Record:
+    facts = {"sources": [source.name for source in job.sources]} if target.stage is Stage.VIDEO else {}
+    record = Record(
+        target.key, target.stage, target.name, job.dataset, outcome.status, outcome.reason, outcome.detail, facts=facts
+    )
+    try:
+        journal.append(job.root, record)
+    except OSError:
+        # The disk is full: this very outcome says so, and the run ends on it.
+        if not outcome.is_fatal:
+            raise
+    return record
+
+
+def _record_removed(key: str, stage: Stage, item: str, job: Job, reason: str) -> None:
+    journal.append(job.root, Record(key, stage, item, job.dataset, journal.REMOVED, reason))
+
+
+def _drop(bench: _Bench) -> None:
+    """Remove the intermediates that the user does not want to keep."""
+    for key, record in list(bench.present.items()):
+        if record.stage in bench.job.drop:
+            _record_removed(key, record.stage, record.item, bench.job, journal.DROPPED)
+            files.remove(bench.job.layout.absolute(record.path))
+            del bench.present[key]
+
+
+@cache
+def _sweep_once(folder: Path) -> None:
+    files.sweep(folder)

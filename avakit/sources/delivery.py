@@ -1,0 +1,82 @@
+"""What every source has in common."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from avakit.model import Video
+from avakit.tools import files, http_body
+
+#: Called with the bytes there so far and the whole length, if known.
+OnBytes = Callable[[int, int | None], None]
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What a source wrote; it counts only after its checks.
+
+    Attributes
+    ----------
+    path
+        A partial beside its final name.
+    extension
+        The final name's extension, without a dot.
+    source
+        The source's name.
+    facts
+        What is known of the origin: `url` without query, `etag`, `last_modified`, `sha256`, `format_id`, ...
+    """
+
+    path: Path
+    extension: str
+    source: str
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+
+class Source(Protocol):
+    """Anything that can deliver one video. Sources travel to workers, so they can be pickled."""
+
+    @property
+    def name(self) -> str:
+        """`mirror`, `youtube` or `folder`."""
+
+    def deliver(self, video: Video, target_folder: Path, on_bytes: OnBytes) -> Delivery:
+        """Write one video into a partial in `target_folder`.
+
+        Raises
+        ------
+        TransferFailed
+            If it can't be had. What is left in the folder is a partial that can be resumed, or nothing.
+        """
+
+
+def claim(target: Path, url: str) -> Path:
+    """Return a partial of ours for `target`: one that a killed run left of this very address, or a fresh name.
+
+    The rename decides between two that want the same one. Its side file follows; if we are killed in between, the
+    bytes have nothing to vouch for them and are fetched again.
+    """
+    path = files.partial_path(target)
+    for dead in files.dead_partials(target):
+        if not http_body.can_resume(dead, url):
+            continue
+        try:
+            dead.rename(path)
+            files.side_file(dead).rename(files.side_file(path))
+        except FileNotFoundError:
+            continue
+        break
+    return path
+
+
+def give_up(path: Path) -> None:
+    """Remove a partial after a failure, unless it can be resumed."""
+    if not files.side_file(path).exists():
+        files.remove(path)
+
+
+def discard(path: Path) -> None:
+    """Remove a partial and its side file."""
+    files.remove(path)
+    files.remove(files.side_file(path))

@@ -1,0 +1,95 @@
+"""How workers tell their parent what they are working on.
+
+Datagrams on a local socket: nothing to lock (a worker killed while it holds the lock of a shared queue would stop
+all others), nothing to wait for (a full or vanished receiver costs a lost message, never an item), and the same
+for processes that the parent did not start itself.
+"""
+
+import json
+import os
+import socket
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+_MESSAGE_BYTES = 1024
+_INTERVAL_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What one worker is doing.
+
+    Attributes
+    ----------
+    worker
+        Its process number.
+    item, activity
+        The video id or clip name, and the verb: `download`, `cut`, `frames`.
+    done, total
+        Bytes, or frames; total is 0 where it is not known.
+    unit
+        `bytes` or `frames`.
+    """
+
+    worker: int
+    item: str
+    activity: str
+    done: int = 0
+    total: int = 0
+    unit: str = "bytes"
+
+
+class Receiver:
+    """The parent's end: a socket in a private temporary folder."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="avakit-")
+        self.address = str(Path(self._folder.name) / "progress")
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(self.address)
+        self._socket.setblocking(False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._socket.close()
+        self._folder.cleanup()
+
+    def messages(self) -> Iterator[Progress]:
+        """Yield what has arrived since the last call, without waiting."""
+        while True:
+            try:
+                data = self._socket.recv(_MESSAGE_BYTES)
+            except BlockingIOError:
+                return
+            with suppress(ValueError, TypeError):
+                yield Progress(**json.loads(data))
+
+
+class Sender:
+    """A worker's end. Sends at most a few messages a second; an empty address sends none."""
+
+    def __init__(self, address: str, item: str, activity: str, unit: str = "bytes") -> None:
+        self._address = address
+        self._facts = Progress(os.getpid(), item, activity, unit=unit)
+        self._next = 0.0
+
+    def __call__(self, done: int, total: int | None = None) -> None:
+        """Tell how far the work is."""
+        now = time.monotonic()
+        if not self._address or (now < self._next and done != total):
+            return
+        self._next = now + _INTERVAL_SECONDS
+        message = json.dumps(asdict(self._facts) | {"done": done, "total": total or 0}).encode()
+        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            sender.setblocking(False)
+            sender.sendto(message, self._address)

@@ -1,0 +1,252 @@
+"""HTTP: one file, whole and as the server has it, or a failure that says why.
+
+A transfer that was cut goes on where it stopped, also in a later run, but only under a strong ETag, and only from
+bytes whose digest was written down: the side file `<partial>.json` holds the address, the ETag and the sha256 of
+the bytes up to a checkpoint. Without them it starts again. Two versions of a file are never joined.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from avakit.errors import ConfigInvalid, Status, TransferFailed
+from avakit.tools import http_policy as policy
+from avakit.tools import http_wire as wire
+from avakit.tools.http_body import CHUNK, Body, open_target
+from avakit.tools.http_policy import AttemptError, public_url
+
+if TYPE_CHECKING:
+    import requests
+
+
+@dataclass(frozen=True)
+class Options:
+    """How patient to be.
+
+    Attributes
+    ----------
+    timeout_seconds
+        Silence on the wire after which an attempt has failed, and the window in which the pace is measured.
+    deadline_seconds
+        Wall time of the whole call, pauses included.
+    max_bytes
+        A longer body is refused.
+    tries
+        Attempts in a row that get (nearly) no further than the best so far.
+    unreachable_tries
+        The same while not one byte has come: a name that can't be resolved rarely is a moment later.
+    backoff_seconds
+        The first pause; each further one is twice as long, up to a minute.
+    min_bytes_per_second
+        A slower window counts as silence: a server may drip one byte a second for ever.
+    user_agent
+        How we introduce ourselves.
+    sleep, clock
+        Replaced in tests.
+    """
+
+    timeout_seconds: float = 30.0
+    deadline_seconds: float = 6 * 3600.0
+    max_bytes: int = 64 << 30
+    tries: int = 5
+    unreachable_tries: int = 3
+    backoff_seconds: float = 1.0
+    min_bytes_per_second: float = 1024.0
+    user_agent: str = "avakit (+https://github.com/avakit/avakit)"
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What arrived, and what the server said of it. `url` is without query and password; absent headers are empty."""
+
+    url: str
+    etag: str
+    last_modified: str
+    content_type: str
+    bytes: int
+    sha256: str
+
+
+def download(
+    url: str,
+    target: Path,
+    options: Options | None = None,
+    on_bytes: Callable[[int, int | None], None] | None = None,
+) -> Reply:
+    """Write what the address holds into `target`.
+
+    Parameters
+    ----------
+    url
+        An http or https address.
+    target
+        A partial of the caller's own. What a failed call left there is resumed if it can be, else overwritten.
+    options
+        How patient to be.
+    on_bytes
+        Called with the bytes there so far and the whole length, if known. What it raises ends the transfer.
+
+    Returns
+    -------
+    Reply
+        The side file is gone; `target` holds exactly the bytes that `sha256` names.
+
+    Raises
+    ------
+    TransferFailed
+        With the status and reason of docs/reasons.md. `target` and its side file stay for the next run.
+    ConfigInvalid
+        If the address is not http or https.
+    OSError
+        If the local disk fails.
+    """
+    if not policy.is_http(url):
+        raise ConfigInvalid(f"{public_url(url)!r} is not an http or https address")
+    options = options or Options()
+    with open_target(target) as stream, wire.session(options.user_agent) as session:
+        return _Transfer(session, url, Body(stream, target, url), options, on_bytes).run()
+
+
+class _Transfer:
+    """One call of `download`: attempts, one after the other, that share a body."""
+
+    def __init__(
+        self,
+        session: "requests.Session",
+        url: str,
+        body: Body,
+        options: Options,
+        on_bytes: Callable[[int, int | None], None] | None,
+    ) -> None:
+        self._session = session
+        self._url = url
+        self._body = body
+        self._options = options
+        self._on_bytes = on_bytes
+        self._deadline = options.clock() + options.deadline_seconds
+        self._total: int | None = None
+        self._may_use_ranges = True
+
+    def run(self) -> Reply:
+        """Attempt until it is done or the tries are used up.
+
+        Only a new best position renews them, and only one that is worth a window at the slowest pace allowed:
+        a server that ignores ranges sends plenty of bytes and gets nowhere, one that drips gets there in a year.
+        """
+        failures, best = 0, self._body.position
+        step = self._options.min_bytes_per_second * self._options.timeout_seconds
+        try:
+            while True:
+                try:
+                    return self._attempt()
+                except AttemptError as error:
+                    if self._body.position - best >= step:
+                        failures, best = 0, self._body.position
+                    failures += 1
+                    self._pause(error, failures)
+        except BaseException:
+            self._body.remember()
+            raise
+
+    def _pause(self, error: AttemptError, failures: int) -> None:
+        """Wait as long as is due; raise the failure if no attempt is left."""
+        options = self._options
+        wait = max(error.wait_seconds, policy.backoff(failures, options.backoff_seconds))
+        is_reached = self._body.position or error.failure.reason != "network"
+        tries = options.tries if is_reached else min(options.tries, options.unreachable_tries)
+        if failures >= tries or options.clock() + wait > self._deadline:
+            raise error.failure from error
+        if error.is_range_broken:
+            self._may_use_ranges = False
+            self._body.restart()
+        options.sleep(wait)
+
+    def _attempt(self) -> Reply:
+        headers = {}
+        if self._body.etag and self._body.position and self._may_use_ranges:
+            headers = {"Range": f"bytes={self._body.position}-", "If-Range": self._body.etag}
+        response = wire.ask(self._session, self._url, headers, self._options.timeout_seconds)
+        try:
+            self._admit(response)
+            self._receive(response)
+        finally:
+            response.close()
+        self._body.finish()
+        return Reply(
+            url=public_url(self._url),
+            etag=response.headers.get("ETag", ""),
+            last_modified=response.headers.get("Last-Modified", ""),
+            content_type=response.headers.get("Content-Type", ""),
+            bytes=self._body.position,
+            sha256=self._body.sha256,
+        )
+
+    def _admit(self, response: "requests.Response") -> None:
+        """Look at the answer's head: whether its body may be read, and where it belongs."""
+        headers = response.headers
+        refusal = policy.refuse(response.status_code, self._url, headers.get("Retry-After"))
+        if refusal is not None:
+            raise refusal
+        if headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
+            raise self._failed(Status.CORRUPT, "not_media", "is compressed in transit, although asked not to be")
+        length = policy.content_length(headers.get("Content-Length"))
+        if "Transfer-Encoding" in headers:
+            length = None
+        if response.status_code == 206:  # noqa: PLR2004
+            self._total = self._continued_total(response, length)
+        else:
+            self._body.restart(policy.strong_etag(headers.get("ETag")))
+            self._total = length
+        self._check_size(self._total or 0)
+
+    def _continued_total(self, response: "requests.Response", length: int | None) -> int | None:
+        """Check that a partial answer begins where we stopped, in the same version; return the whole length."""
+        found = policy.content_range(response.headers.get("Content-Range"))
+        etag = response.headers.get("ETag", self._body.etag)
+        is_asked = "Range" in response.request.headers
+        if not is_asked or found is None or found.first != self._body.position or etag != self._body.etag:
+            failure = self._failed(Status.TRANSIENT, "server_error", "came as other bytes than those asked for")
+            raise AttemptError(failure, is_range_broken=True)
+        return found.total or (None if length is None else self._body.position + length)
+
+    def _receive(self, response: "requests.Response") -> None:
+        """Read the body to its end and prove that it is whole."""
+        options = self._options
+        window_start, window_position = options.clock(), self._body.position
+        while data := wire.read(response, CHUNK, self._url):
+            self._body.write(data)
+            self._check_size(self._body.position)
+            if self._on_bytes is not None:
+                self._on_bytes(self._body.position, self._total)
+            now = options.clock()
+            if now > self._deadline:
+                raise self._failed(Status.TRANSIENT, "timeout", f"took longer than {options.deadline_seconds:g} s")
+            if now - window_start >= options.timeout_seconds:
+                self._check_pace(self._body.position - window_position, now - window_start)
+                window_start, window_position = now, self._body.position
+        self._check_whole()
+
+    def _check_size(self, size: int) -> None:
+        if size > self._options.max_bytes:
+            raise self._failed(Status.CORRUPT, "length", f"is longer than the {self._options.max_bytes} bytes allowed")
+
+    def _check_pace(self, size: int, seconds: float) -> None:
+        if size < self._options.min_bytes_per_second * seconds:
+            raise AttemptError(
+                self._failed(Status.TRANSIENT, "timeout", f"came at {size / seconds:.0f} bytes a second only")
+            )
+
+    def _check_whole(self) -> None:
+        position = self._body.position
+        if self._total is not None and position != self._total:
+            failure = self._failed(Status.TRANSIENT, "network", f"was cut after {position} of {self._total} bytes")
+            raise AttemptError(failure)
+        if position == 0:
+            raise AttemptError(self._failed(Status.CORRUPT, "empty", "is an empty file"))
+
+    def _failed(self, status: Status, reason: str, what: str) -> TransferFailed:
+        return TransferFailed(status, reason, f"{public_url(self._url)} {what}")

@@ -1,0 +1,187 @@
+"""yt-dlp, in a process of its own, so that a hang, a crash or its global state stays out of ours.
+
+`download` starts `python -m avakit.tools.ytdlp` in the folder that is to be filled; `avakit.tools.ytdlp_child` is
+what runs there. Neither configuration files nor plugins of the user are read, and no name comes from the server.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from avakit.errors import ConfigInvalid, Status, TransferFailed
+from avakit.tools import process
+from avakit.tools.ytdlp_errors import classify
+
+_PACKAGE_PARENT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to ask.
+
+    Attributes
+    ----------
+    ffmpeg
+        Path of the ffmpeg that joins picture and sound; empty leaves the search to yt-dlp.
+    height
+        The largest height wanted; the smallest one above it if there is none below.
+    cookies
+        A cookie file in Netscape's form; it is read, never written. None for no cookies.
+    extractor
+        The only extractor of yt-dlp that may be used: `youtube`, or `generic` for a plain address.
+    timeout_seconds
+        Silence on the wire after which a request has failed.
+    deadline_seconds
+        Wall time of the whole call.
+    retries
+        Further attempts at a request that failed on the wire.
+    """
+
+    ffmpeg: str = ""
+    height: int = 720
+    cookies: Path | None = None
+    extractor: str = "youtube"
+    timeout_seconds: float = 30.0
+    deadline_seconds: float = 3 * 3600.0
+    retries: int = 10
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What was fetched: the file, what yt-dlp says of it, and yt-dlp's own version."""
+
+    path: Path
+    extension: str
+    format_id: str
+    height: int | None
+    vcodec: str
+    extractor: str
+    version: str
+
+
+def download(
+    url: str,
+    folder: Path,
+    video_id: str,
+    options: Options | None = None,
+    on_bytes: Callable[[int, int | None], None] | None = None,
+) -> Fetched:
+    """Fetch one video into `folder`, an empty folder of the caller's own.
+
+    Parameters
+    ----------
+    url
+        A full address, so that an id that begins with `-` can't be taken for an option.
+    folder
+        Holds `video.<extension>` afterwards; after a failure, whatever yt-dlp left.
+    video_id
+        The id that YouTube must answer with.
+    options
+        How to ask.
+    on_bytes
+        Called with the bytes fetched so far and the whole length, if known. What it raises ends the call.
+
+    Raises
+    ------
+    TransferFailed
+        With the status and reason that `ytdlp_errors` finds for what yt-dlp said.
+    ConfigInvalid
+        If the cookie file can't be found.
+    OSError
+        If the local disk fails.
+    """
+    options = options or Options()
+    if options.cookies is not None and not options.cookies.is_file():
+        raise ConfigInvalid(f"there is no cookie file {options.cookies}")
+    answers: list[dict[str, object]] = []
+
+    def hear(line: str) -> None:
+        message = _message(line)
+        if "bytes" not in message:
+            answers.append(message)
+        elif on_bytes is not None:
+            on_bytes(_number(message["bytes"]) or 0, _number(message.get("total")))
+
+    completed = process.run(
+        [sys.executable, "-P", "-m", "avakit.tools.ytdlp"],
+        timeout_seconds=options.deadline_seconds,
+        stdin=_request(url, options).encode(),
+        cwd=folder,
+        env=_environment(),
+        on_line=hear,
+    )
+    if completed.timed_out:
+        raise TransferFailed(Status.TRANSIENT, "timeout", f"took longer than {options.deadline_seconds:g} s")
+    answer = next((answer for answer in reversed(answers) if answer), {})
+    if "error" in answer:
+        _raise(answer, folder)
+    if "ok" not in answer:
+        words = completed.stderr.strip().rpartition("\n")[2]
+        detail = f"yt-dlp ended with code {completed.returncode} and no answer: {words[:300]}"
+        raise TransferFailed(Status.TRANSIENT, "source_error", detail)
+    return _fetched(answer, folder, video_id, options)
+
+
+def _message(line: str) -> dict[str, object]:
+    try:
+        message = json.loads(line)
+    except ValueError:
+        return {}
+    return message if isinstance(message, dict) else {}
+
+
+def _number(value: object) -> int | None:
+    return int(value) if isinstance(value, int | float) else None
+
+
+def _request(url: str, options: Options) -> str:
+    fields = asdict(options) | {"url": url, "cookies": str(options.cookies.resolve()) if options.cookies else ""}
+    return json.dumps(fields)
+
+
+def _environment() -> dict[str, str]:
+    """Return the child's environment: no plugins, this very package, and no proxy for this machine."""
+    path = os.pathsep.join(filter(None, [str(_PACKAGE_PARENT), os.environ.get("PYTHONPATH")]))
+    direct = ",".join(filter(None, [os.environ.get("no_proxy") or os.environ.get("NO_PROXY"), "127.0.0.1,localhost"]))
+    return {**os.environ, "YTDLP_NO_PLUGINS": "1", "PYTHONPATH": path, "no_proxy": direct, "PYTHONUTF8": "1"}
+
+
+def _raise(answer: dict[str, object], folder: Path) -> None:
+    """Raise what the child's failure amounts to."""
+    number = _number(answer.get("errno"))
+    if number is not None:
+        raise OSError(number, os.strerror(number), str(folder))
+    status, reason, sentence = classify(str(answer["error"]))
+    raise TransferFailed(status, reason, sentence)
+
+
+def _fetched(answer: dict[str, object], folder: Path, video_id: str, options: Options) -> Fetched:
+    """Check what the child says it has fetched: yt-dlp has called success what left no file at all."""
+    facts = answer["ok"] if isinstance(answer["ok"], dict) else {}
+    if options.extractor == "youtube" and facts.get("id") != video_id:
+        raise TransferFailed(Status.TRANSIENT, "source_error", f"YouTube answered with video {facts.get('id')!r}")
+    files = [path for path in folder.glob("video.*") if path.suffix != ".part" and path.is_file()]
+    if len(files) != 1:
+        names = ", ".join(path.name for path in files) or "no file"
+        raise TransferFailed(Status.TRANSIENT, "source_error", f"yt-dlp said it was done and left {names}")
+    (path,) = files
+    if path.is_symlink() or path.stat().st_size == 0:
+        raise TransferFailed(Status.CORRUPT, "empty", "yt-dlp delivered an empty file")
+    return Fetched(
+        path=path,
+        extension=path.suffix[1:],
+        format_id=str(facts.get("format_id") or ""),
+        height=_number(facts.get("height")),
+        vcodec=str(facts.get("vcodec") or ""),
+        extractor=str(facts.get("extractor") or ""),
+        version=str(facts.get("version") or ""),
+    )
+
+
+if __name__ == "__main__":
+    from avakit.tools.ytdlp_child import main
+
+    main()

@@ -1,0 +1,159 @@
+"""The root against its journal, in both directions. Never writes, stops at nothing, names every finding."""
+
+import os
+import stat
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+
+from avakit import checksums, execute
+from avakit.errors import DataInvalid
+from avakit.journal import Record, State
+from avakit.layout import frame_list
+from avakit.model import Finding, FindingKind, Stage
+from avakit.tools import files
+
+#: Small files go to a worker in lots of this many; a frame folder goes alone.
+_LOT = 64
+#: Files beside the official annotations that are ours.
+_OWN_NAMES = frozenset({"sources.lock.json"})
+_OWN_FOLDERS = frozenset({".avakit", "exports"})
+
+
+class Depth(StrEnum):
+    """How deep to look."""
+
+    QUICK = "quick"
+    FULL = "full"
+
+
+def verify(
+    root: Path, state: State, records: Sequence[Record], *, depth: Depth, jobs: int, whole_root: bool = True
+) -> Iterator[Finding]:
+    """Yield a finding for each recorded thing, each frame that is not right, and each file nobody recorded.
+
+    Parameters
+    ----------
+    root
+        The data root.
+    state
+        What the journal says is there.
+    records
+        The part of it to check.
+    depth
+        `quick` compares names, sizes and sets; `full` also every byte's digest.
+    jobs
+        Worker processes.
+    whole_root
+        Whether to look for files that nobody recorded, too.
+
+    Raises
+    ------
+    DataInvalid
+        If nothing is recorded: an empty journal never passes.
+    """
+    if not records:
+        raise DataInvalid(f"{root}: nothing is recorded here; run `avakit prepare` first, or check --root")
+    results = execute.run(partial(check_lot, root=root, depth=depth), _lots(records), jobs=jobs, on_crash=_crashed)
+    try:
+        for findings in results:
+            yield from findings
+    finally:
+        results.close()
+    if whole_root:
+        yield from unexpected(root, state.present)
+
+
+def check_lot(records: Iterable[Record], *, root: Path, depth: Depth) -> tuple[Finding, ...]:
+    """Check some recorded things; every one yields at least one finding."""
+    found: list[Finding] = []
+    for record in records:
+        if record.stage is Stage.FRAMES:
+            found += _check_folder(record, root, depth)
+        else:
+            found.append(_check_file(record.path, record.sha256, root, depth, key=record.key, size=record.bytes))
+    return tuple(found)
+
+
+def _lots(records: Sequence[Record]) -> list[list[Record]]:
+    folders = [[record] for record in records if record.stage is Stage.FRAMES]
+    small = sorted((record for record in records if record.stage is not Stage.FRAMES), key=lambda r: r.path)
+    return folders + [small[i : i + _LOT] for i in range(0, len(small), _LOT)]
+
+
+def _crashed(records: Iterable[Record], detail: str) -> tuple[Finding, ...]:
+    return tuple(Finding(record.path, FindingKind.UNREADABLE, detail, record.key) for record in records)
+
+
+def _check_file(path: str, digest: str, root: Path, depth: Depth, *, key: str, size: int | None = None) -> Finding:
+    try:
+        facts = (root / path).lstat()
+        if not stat.S_ISREG(facts.st_mode):
+            what = "a symbolic link" if stat.S_ISLNK(facts.st_mode) else "not a regular file"
+            return Finding(path, FindingKind.UNSAFE, what, key)
+        if size is not None and facts.st_size != size:
+            return Finding(path, FindingKind.DIFFERS, f"{facts.st_size} bytes, recorded {size}", key)
+        if depth is Depth.FULL:
+            found = files.sha256(root / path)
+            if found != digest:
+                return Finding(path, FindingKind.DIFFERS, f"sha256 {found[:12]}…, recorded {digest[:12]}…", key)
+    except FileNotFoundError:
+        return Finding(path, FindingKind.MISSING, "", key)
+    except OSError as error:
+        return Finding(path, FindingKind.UNREADABLE, error.strerror or str(error), key)
+    return Finding(path, FindingKind.MATCH, "", key)
+
+
+def _check_folder(record: Record, root: Path, depth: Depth) -> list[Finding]:
+    listing = frame_list(record.path)
+    # The list is small and everything rests on it: its digest is checked at every depth.
+    head = _check_file(listing, record.sha256, root, Depth.FULL, key=record.key)
+    if head.kind is not FindingKind.MATCH:
+        return [head]
+    try:
+        with os.scandir(root / record.path) as entries:
+            sizes = {entry.name: entry.stat(follow_symlinks=False).st_size for entry in entries}
+    except (FileNotFoundError, NotADirectoryError):
+        return [Finding(record.path, FindingKind.MISSING, "", record.key)]
+    except OSError as error:
+        return [Finding(record.path, FindingKind.UNREADABLE, error.strerror or str(error), record.key)]
+    listed = {Path(path).name: digest for path, digest in checksums.parse((root / listing).read_text())}
+    found = [Finding(f"{record.path}/{n}", FindingKind.UNEXPECTED, "", record.key) for n in sizes.keys() - listed]
+    found += [Finding(f"{record.path}/{n}", FindingKind.MISSING, "", record.key) for n in listed.keys() - sizes]
+    if depth is Depth.FULL:
+        checked = (
+            _check_file(f"{record.path}/{name}", listed[name], root, depth, key=record.key)
+            for name in sorted(listed.keys() & sizes)
+        )
+        found += [finding for finding in checked if finding.kind is not FindingKind.MATCH]
+    elif not found and sum(sizes.values()) != record.bytes:
+        detail = f"holds {sum(sizes.values())} bytes, recorded {record.bytes}"
+        found.append(Finding(record.path, FindingKind.DIFFERS, detail, record.key))
+    return sorted(found) or [Finding(record.path, FindingKind.MATCH, f"{record.frames} frames", record.key)]
+
+
+def unexpected(root: Path, present: Mapping[str, Record]) -> Iterator[Finding]:
+    """Yield what lies under the root's data folders and is in no journal; partials of runs are no finding."""
+    recorded = {record.path for record in present.values()}
+    for top in sorted({path.split("/", 1)[0] for path in recorded} - _OWN_FOLDERS):
+        yield from _walk(root, top, recorded)
+
+
+def _walk(root: Path, folder: str, recorded: Collection[str], *, behind_link: bool = False) -> Iterator[Finding]:
+    try:
+        with os.scandir(root / folder) as entries:
+            listed = sorted((entry.name, entry.is_dir(follow_symlinks=False), entry.is_symlink()) for entry in entries)
+    except OSError as error:
+        yield Finding(folder, FindingKind.UNREADABLE, error.strerror or str(error))
+        return
+    for name, is_folder, is_link in listed:
+        path = f"{folder}/{name}"
+        if path in recorded or files.is_partial(name) or name in _OWN_NAMES:
+            continue
+        # A folder may be linked to another disk; look through such a link, but through none behind it: two links
+        # that lead back into the root would never end.
+        if is_folder or (is_link and not behind_link and (root / path).is_dir()):
+            yield from _walk(root, path, recorded, behind_link=behind_link or is_link)
+        else:
+            yield Finding(path, FindingKind.UNEXPECTED)

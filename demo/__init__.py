@@ -1,0 +1,1 @@
+"""The demonstration: everything it needs is made here, and nothing leaves this machine."""

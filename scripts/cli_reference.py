@@ -1,0 +1,48 @@
+"""Write docs/cli.md from the program's own help, or with --check say whether it is stale."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from avakit.cli import VERBS, avakit
+
+TARGET = Path(__file__).parent.parent / "docs" / "cli.md"
+HEAD = """# Command line reference
+
+Written by `make docs` from the program's own help; `make check` fails when it is stale.
+
+Every option can also be set as `AVAKIT_<NAME>` in the environment (`AVAKIT_ROOT`, `AVAKIT_JOBS`, …), and those that
+describe the data in `avakit.yaml`, see [settings](settings.md). Exit codes: [exit-codes.md](exit-codes.md).
+"""
+
+
+def reference() -> str:
+    """Return the page."""
+    parts = [HEAD, _section("avakit", avakit, None)]
+    for verb in VERBS:
+        command = avakit.get_command(click.Context(avakit), verb)
+        if command is None:
+            raise SystemExit(f"no such verb: {verb}")
+        parts.append(_section(verb, command, click.Context(avakit, info_name="avakit")))
+    return "\n".join(parts)
+
+
+def _section(name: str, command: click.Command, parent: click.Context | None) -> str:
+    context = click.Context(command, info_name=name, parent=parent, terminal_width=100, max_content_width=100)
+    title = name if parent is None else f"avakit {name}"
+    return f"## {title}\n\n```text\n{command.get_help(context).rstrip()}\n```\n"
+
+
+def main() -> None:
+    """Write the page, or check it."""
+    text = reference()
+    if "--check" in sys.argv[1:]:
+        if not TARGET.is_file() or TARGET.read_text() != text:
+            raise SystemExit("docs/cli.md is stale; run `make docs`")
+        return
+    TARGET.write_text(text)
+
+
+if __name__ == "__main__":
+    main()
