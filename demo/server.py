@@ -1,7 +1,7 @@
 """A small mirror on the loopback: whole files, ranges and strong ETags.
 
 Run by itself, `python demo/server.py FOLDER --port 8765` serves a folder until it is interrupted.
-`demo/faults.py` has a mirror that fails, for the tests.
+`tests/faults.py` has a mirror that fails, for the tests.
 """
 
 import argparse

@@ -74,16 +74,11 @@ def avakit() -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the command line; return its exit code. Raises nothing but the SystemExit of shell completion."""
+    """Run the command line; return its exit code. Never raises."""
     try:
         result = avakit.main(list(arguments), prog_name="avakit", standalone_mode=False)
     except Exception as error:  # noqa: BLE001 - the last wall: nothing leaves without an exit code and a sentence
         return _exit_code_of(error)
-    except SystemExit as error:
-        # Click leaves with 1, which is our code for a bug, where the reader of our output has gone.
-        if not isinstance(error.__context__, BrokenPipeError):
-            raise
-        return _exit_code_of(error.__context__)
     except KeyboardInterrupt:
         return _complain(str(Interrupted(signal.SIGINT)), ExitCode.SIGINT)
     return int(result) if isinstance(result, int) else ExitCode.OK

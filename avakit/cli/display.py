@@ -74,7 +74,7 @@ class Display(AbstractContextManager["Display"]):
             return
         is_news = outcome.attempts > 0
         if self._bars and is_news:
-            self._bars.advance(outcome.bytes)
+            self._bars.settle(outcome.item, outcome.stage, outcome.bytes)
         has_failed = not outcome.is_present or outcome.status is Status.SHORT
         if (has_failed and is_news) or self.verbose or (is_news and not self.quiet and not self._bars):
             self.say(line_of(outcome), is_failure=has_failed)
@@ -117,6 +117,7 @@ class _Bars(AbstractContextManager["_Bars"]):
         self._run = self._bars.add_task(f"avakit {verb}", total=total, count=f"0/{total} items", speed="")
         self._workers: dict[int, TaskID] = {}
         self._silent: dict[int, int] = {}
+        self._ahead: set[tuple[str, str]] = set()
 
     def __enter__(self) -> Self:
         self._bars.start()
@@ -132,7 +133,12 @@ class _Bars(AbstractContextManager["_Bars"]):
 
         self._bars.console.print(escape(line), highlight=False, soft_wrap=True)
 
-    def advance(self, size: int) -> None:
+    def settle(self, item: str, stage: str, size: int) -> None:
+        """Count one thing; a worker tells it at once, its outcome follows with those of the whole video."""
+        if (item, stage) in self._ahead:
+            self._ahead.discard((item, stage))
+            return
+        self._ahead.add((item, stage))
         self._done += 1
         self._bytes += size
         elapsed = self._bars.tasks[0].elapsed or 1.0
@@ -149,6 +155,9 @@ class _Bars(AbstractContextManager["_Bars"]):
             if self._silent[worker] > _SILENT_POLLS:
                 self._bars.remove_task(self._workers.pop(worker))
         for message in messages:
+            if message.unit == "settled":
+                self.settle(message.item, message.activity, message.done)
+                continue
             task = self._workers.get(message.worker)
             if task is None:
                 task = self._workers[message.worker] = self._bars.add_task("", total=None, count="", speed="")

@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 
 from avakit import execute
 from avakit.errors import Status
+from avakit.layout import frame_list
 from avakit.outcome import Outcome
 from avakit.prepare.job import Job
 from avakit.prepare.plan import Plan, Work
@@ -33,6 +34,7 @@ def run(job: Job, plan: Plan, *, jobs: int) -> Generator[Outcome, None, None]:
     Stops early, with targets left over, when an outcome is fatal (disk full, tool missing) or when
     `SAME_FAILURES` videos in a row fail alike: going on would only burn through the list.
     """
+    _sweep(job, plan)
     yield from plan.settled
     if not plan.works:
         return
@@ -57,9 +59,12 @@ def run(job: Job, plan: Plan, *, jobs: int) -> Generator[Outcome, None, None]:
 
 
 def _sweep(job: Job, plan: Plan) -> None:
-    """Remove what killed workers left half-done; resumable downloads stay for the next run."""
+    """Remove what killed processes left half-done in every folder of the plan; resumable downloads stay."""
     keys = {target.key for work in plan.works for target in work.targets}
-    for folder in {str(PurePosixPath(key).parent) for key in keys}:
+    keys |= {outcome.path for outcome in plan.settled if outcome.path}
+    folders = {str(PurePosixPath(key).parent) for key in keys}
+    lists = {str(PurePosixPath(frame_list(f"{folder}/x")).parent) for folder in folders}
+    for folder in folders | lists:
         files.sweep(job.layout.absolute(folder))
 
 

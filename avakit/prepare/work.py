@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from fractions import Fraction
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,7 @@ def do(work: Work, job: Job) -> tuple[Outcome, ...]:
             if not outcome.is_present:
                 bench.gaps[target.key] = _record_gap(target, outcome, job)
         outcomes.append(outcome)
+        Sender(job.channel, target.name, target.stage).settled(outcome.bytes)
         if outcome.is_fatal:
             break
     if all(outcome.is_present for outcome in outcomes):
@@ -106,7 +107,6 @@ def _make(target: Target, bench: _Bench) -> Outcome:
 
 
 def _video(target: Target, bench: _Bench) -> Made:
-    _sweep_once(bench.job.layout.absolute(bench.job.layout.videos))
     if target.key not in bench.present:
         adopted = download.adopt(bench.video, bench.job.layout)
         if adopted is not None:
@@ -120,7 +120,6 @@ def _window(target: Target, bench: _Bench) -> Made:
     (source,) = _inputs(target, bench)[:1]
     path = bench.job.layout.window(bench.video.id)
     final = bench.job.layout.absolute(path)
-    _sweep_once(final.parent)
     Sender(bench.job.channel, bench.video.id, "cut")(0)
     with files.partial(final) as unpublished:
         result = cut.window(source.path, unpublished, span=bench.video.span)
@@ -135,7 +134,6 @@ def _clip(target: Target, bench: _Bench) -> Made:
     (source,) = _inputs(target, bench)[:1]
     path = bench.job.layout.clip(target.item)
     final = bench.job.layout.absolute(path)
-    _sweep_once(final.parent)
     Sender(bench.job.channel, target.name, "cut")(0)
     with files.partial(final) as unpublished:
         result = cut.clip(
@@ -151,8 +149,6 @@ def _frames(target: Target, bench: _Bench) -> Made:
     (source,) = _inputs(target, bench)[:1]
     folder = bench.job.layout.frame_folder(target.item, bench.job.frames)
     final, listing = bench.job.layout.absolute(folder), bench.job.layout.absolute(frame_list(folder))
-    _sweep_once(final.parent)
-    _sweep_once(listing.parent)
     span, recipe = target.item.span, bench.job.frames
     with files.partial(final) as unpublished:
         unpublished.mkdir()
@@ -232,8 +228,3 @@ def _drop(bench: _Bench) -> None:
             _record_removed(key, record.stage, record.item, bench.job, journal.DROPPED)
             files.remove(bench.job.layout.absolute(record.path))
             del bench.present[key]
-
-
-@cache
-def _sweep_once(folder: Path) -> None:
-    files.sweep(folder)

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 _MESSAGE_BYTES = 1024
 _INTERVAL_SECONDS = 0.2
@@ -34,7 +34,7 @@ class Progress:
     done, total
         Bytes, or frames; total is 0 where it is not known.
     unit
-        `bytes` or `frames`.
+        `bytes` or `frames`; `settled` says that the thing is done, with its bytes.
     """
 
     worker: int
@@ -89,7 +89,15 @@ class Sender:
         if not self._address or (now < self._next and done != total):
             return
         self._next = now + _INTERVAL_SECONDS
-        message = json.dumps(asdict(self._facts) | {"done": done, "total": total or 0}).encode()
+        self._send(asdict(self._facts) | {"done": done, "total": total or 0})
+
+    def settled(self, size: int) -> None:
+        """Tell that the thing is done, before the outcome of the whole video is."""
+        if self._address:
+            self._send(asdict(self._facts) | {"done": size, "total": 0, "unit": "settled"})
+
+    def _send(self, facts: dict[str, Any]) -> None:
+        message = json.dumps(facts).encode()
         with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
             sender.setblocking(False)
             sender.sendto(message, self._address)

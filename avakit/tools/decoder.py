@@ -97,8 +97,8 @@ def _timed(
 ) -> "Iterator[tuple[Fraction, VideoFrame]]":
     snapper = times.snapper() if times else None
     for tick, frame in decoded:
-        if snapper and tick * base < snapper.seconds[0] - SNAP_SECONDS:
-            continue  # hidden by the film's edit list
+        if snapper and tick * base < min(zero, snapper.seconds[0]) - SNAP_SECONDS:
+            continue  # before second 0: hidden by the film's edit list
         try:
             seconds = snapper.snap(tick * base) if snapper else tick * base
         except ValueError as error:

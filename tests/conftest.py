@@ -1,0 +1,42 @@
+"""What all tests share."""
+
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from tests.faults import FaultyServer
+
+# --- servers: a loopback mirror that can be told to fail ---
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Path:
+    """Make the folder that `server` serves."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def server(served: Path) -> Iterator[FaultyServer]:
+    """Start a mirror of `served` on a free port."""
+    with FaultyServer(served) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def tiny_film() -> bytes:
+    """Make one second of moving grey, as a whole MP4 file of a few kilobytes."""
+    memory = BytesIO()
+    with av.open(memory, "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for number in range(25):
+            picture = np.full((48, 64, 3), number * 10, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode(None))
+    return memory.getvalue()

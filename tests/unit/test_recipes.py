@@ -1,0 +1,77 @@
+"""Recipes: how many frames, and which folder they go to."""
+
+import json
+from dataclasses import asdict
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from avakit.recipes import ClipRecipe, FrameRecipe
+
+RATES = st.fractions(min_value=Fraction(1, 100), max_value=1000, max_denominator=1001)
+RECIPES = st.builds(FrameRecipe, RATES, st.integers(0, 4000), st.integers(1, 100), st.just(value=False))
+
+
+@pytest.mark.parametrize(
+    ("rate", "duration", "expected"),
+    [
+        (Fraction(30), Fraction(901), 27_030),
+        (Fraction(30), Fraction(10), 300),
+        (Fraction(30), Fraction(0), 0),
+        (Fraction(30), Fraction(1, 1000), 1),
+        (Fraction(30), Fraction(1, 30), 1),
+        (Fraction(30), Fraction(1, 30) + Fraction(1, 10**9), 2),
+        (Fraction(30_000, 1001), Fraction(901), 27_003),
+        (Fraction(1, 2), Fraction(3), 2),
+    ],
+)
+def test_frame_count(rate: Fraction, duration: Fraction, expected: int) -> None:
+    assert FrameRecipe(rate).frame_count(duration) == expected
+
+
+@given(RATES, st.fractions(min_value=0, max_value=10_000, max_denominator=90_000))
+def test_frames_are_those_whose_instant_lies_in_the_half_open_span(rate: Fraction, duration: Fraction) -> None:
+    count = FrameRecipe(rate).frame_count(duration)
+    assert isinstance(count, int)
+    assert count == 0 or (count - 1) / rate < duration
+    assert count / rate >= duration
+
+
+@pytest.mark.parametrize(
+    ("recipe", "expected"),
+    [
+        (FrameRecipe(), ""),
+        (FrameRecipe(key_frames=True), ""),
+        (FrameRecipe(Fraction(15)), "-15fps"),
+        (FrameRecipe(Fraction(30_000, 1001)), "-30000_1001fps"),
+        (FrameRecipe(short_side=256), "-short256"),
+        (FrameRecipe(quality=75), "-q75"),
+        (FrameRecipe(Fraction(15), 256, 75), "-15fps-short256-q75"),
+    ],
+)
+def test_the_folder_says_what_differs_from_the_dataset_s_own_recipe(recipe: FrameRecipe, expected: str) -> None:
+    assert recipe.folder_suffix(FrameRecipe()) == expected
+
+
+def test_the_full_size_has_a_name_where_the_dataset_scales() -> None:
+    assert FrameRecipe().folder_suffix(FrameRecipe(short_side=256)) == "-fullsize"
+
+
+@given(RECIPES, RECIPES, RECIPES)
+def test_two_recipes_never_share_a_folder(one: FrameRecipe, other: FrameRecipe, default: FrameRecipe) -> None:
+    assert (one.folder_suffix(default) == other.folder_suffix(default)) == (one == other)
+    assert "/" not in one.folder_suffix(default)
+
+
+@given(RECIPES, st.booleans())
+def test_a_recipe_comes_back_from_the_journal(recipe: FrameRecipe, key_frames: bool) -> None:
+    facts = asdict(recipe) | {"rate": str(recipe.rate), "key_frames": key_frames}
+    again = FrameRecipe.of(json.loads(json.dumps(facts)))
+    assert again == FrameRecipe(recipe.rate, recipe.short_side, recipe.quality, key_frames)
+
+
+def test_the_defaults_are_those_of_the_documents() -> None:
+    assert FrameRecipe() == FrameRecipe(Fraction(30), 0, 92, key_frames=False)
+    assert ClipRecipe() == ClipRecipe(Fraction(0), 18, "medium")
