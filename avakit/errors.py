@@ -54,6 +54,7 @@ class ExitCode(IntEnum):
     STORAGE = 74
     TRANSIENT = 75
     SIGINT = 130
+    SIGPIPE = 141
     SIGTERM = 143
 
 
@@ -68,12 +69,13 @@ PRECEDENCE = (
     ExitCode.INTEGRITY,
     ExitCode.SIGTERM,
     ExitCode.SIGINT,
+    ExitCode.SIGPIPE,
     ExitCode.TRANSIENT,
     ExitCode.GAPS,
     ExitCode.OK,
 )
 
-_DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _IO = frozenset({errno.EIO, errno.ESTALE, errno.EXDEV})
 _PERMISSION = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
@@ -212,6 +214,6 @@ def from_os_error(error: OSError) -> AvakitError | None:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return `: did you mean 'x'?` for the known word nearest to `word`, or nothing."""
-    folded = {candidate.casefold(): candidate for candidate in known}
-    found = difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=0.5)
+    folded = {candidate.casefold(): candidate for candidate in reversed(list(known))}
+    found = difflib.get_close_matches(word.casefold(), folded, n=1)
     return f": did you mean {folded[found[0]]!r}?" if found else ""

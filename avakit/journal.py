@@ -173,6 +173,7 @@ def _parse(line: bytes, path: Path, number: int, *, is_last: bool) -> Record | N
         schema = content.get("schema", 0)
         if schema <= SCHEMA:
             content["stage"] = Stage(content["stage"])
+            content["time"] = _text(content["time"])
             content["key"] = sys.intern(content["key"])
             return Record(**{name: value for name, value in content.items() if name in _FIELDS})
     except (ValueError, TypeError, KeyError, AttributeError) as error:
@@ -183,3 +184,10 @@ def _parse(line: bytes, path: Path, number: int, *, is_last: bool) -> Record | N
             "run the last command again: what lies on the disk is adopted"
         ) from error
     raise DataInvalid(f"{path}, line {number}: written by a newer avakit (journal schema {schema}); update avakit")
+
+
+def _text(value: object) -> str:
+    """Return a value that is text: times are compared with each other."""
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value

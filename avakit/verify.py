@@ -111,6 +111,8 @@ def _check_folder(record: Record, root: Path, depth: Depth) -> list[Finding]:
     head = _check_file(listing, record.sha256, root, Depth.FULL, key=record.key)
     if head.kind is not FindingKind.MATCH:
         return [head]
+    if (root / record.path).is_symlink():
+        return [Finding(record.path, FindingKind.UNSAFE, "a symbolic link", record.key)]
     try:
         with os.scandir(root / record.path) as entries:
             sizes = {entry.name: entry.stat(follow_symlinks=False).st_size for entry in entries}

@@ -1,9 +1,7 @@
 """The command line: the only place that talks to a terminal. One file per verb."""
 
 import importlib
-import os
 import signal
-import sys
 import traceback
 from collections.abc import Sequence
 
@@ -79,6 +77,9 @@ def run(arguments: Sequence[str]) -> int:
         result = avakit.main(list(arguments), prog_name="avakit", standalone_mode=False)
     except Exception as error:  # noqa: BLE001 - the last wall: nothing leaves without an exit code and a sentence
         return _exit_code_of(error)
+    except SystemExit:
+        # Click's answer to EPIPE: `avakit … | head` closed our output. Its own exit code 1 is that of a bug here.
+        return ExitCode.SIGPIPE
     except KeyboardInterrupt:
         return _complain(str(Interrupted(signal.SIGINT)), ExitCode.SIGINT)
     return int(result) if isinstance(result, int) else ExitCode.OK
@@ -95,10 +96,6 @@ def _exit_code_of(error: Exception) -> int:
         code = _complain(str(Interrupted(signal.SIGINT)), ExitCode.SIGINT)
     elif isinstance(error, AvakitError):
         code = _complain(str(error), error.exit_code)
-    elif isinstance(error, BrokenPipeError):
-        # `avakit … | head` closed our output; say nothing more, not even at interpreter shutdown.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = ExitCode.OK
     elif isinstance(error, OSError) and (ours := from_os_error(error)):
         code = _complain(str(ours), ours.exit_code)
     else:

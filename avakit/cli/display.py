@@ -73,11 +73,16 @@ class Display(AbstractContextManager["Display"]):
             print_json("outcome", {k: v for k, v in asdict(outcome).items() if k != "exit_code"})
             return
         is_news = outcome.attempts > 0
-        if self._bars and is_news:
-            self._bars.settle(outcome.item, outcome.stage, outcome.bytes)
+        if is_news:
+            self.settle(outcome.item, outcome.stage, outcome.bytes)
         has_failed = not outcome.is_present or outcome.status is Status.SHORT
         if (has_failed and is_news) or self.verbose or (is_news and not self.quiet and not self._bars):
             self.say(line_of(outcome), is_failure=has_failed)
+
+    def settle(self, item: str, stage: str, size: int) -> None:
+        """Count one thing in the progress display."""
+        if self._bars:
+            self._bars.settle(item, stage, size)
 
     def say(self, line: str, *, is_failure: bool = False) -> None:
         """Print one line for a person."""
@@ -87,6 +92,13 @@ class Display(AbstractContextManager["Display"]):
             self._bars.say(line)
         else:
             click.echo(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {line}", err=True)
+
+    def result(self, line: str) -> None:
+        """Print one line of the verb's result on standard output, clear of the progress display."""
+        if self._bars and sys.stdout.isatty():
+            self._bars.say(line)
+        else:
+            click.echo(line)
 
     def _poll(self) -> None:
         while not self._stop.wait(_POLL_SECONDS):

@@ -1,5 +1,6 @@
 """The options that verbs share, each defined once."""
 
+import csv
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,9 @@ class Words(click.ParamType[tuple[str, ...]]):
         del param, ctx
         if isinstance(value, tuple):
             return value
-        return tuple(word.strip() for word in str(value).split(",") if word.strip())
+        # As in a csv line, a name that holds a comma goes between quotes.
+        (words,) = csv.reader([str(value)], skipinitialspace=True)
+        return tuple(word.strip() for word in words if word.strip())
 
 
 class Names(Words):

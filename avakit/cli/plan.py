@@ -40,7 +40,8 @@ def command(**given: Any) -> int:
         return ExitCode.OK
     _show(lines, settled=len(plan.settled))
     free_files = "not counted here" if space.free_inodes is None else readable_count(space.free_inodes)
-    click.echo(f"disk: {readable_bytes(needed)} needed, {readable_bytes(space.free_bytes)} free")
+    unknown = " at least" if any(line.count and not line.bytes for line in lines) else ""
+    click.echo(f"disk:{unknown} {readable_bytes(needed)} needed, {readable_bytes(space.free_bytes)} free")
     click.echo(f"files: {readable_count(count)} needed, {free_files} free")
     verdict = "it fits" if fits else "IT DOES NOT FIT; take a part with --split or --limit, or another --root"
     click.echo(f"avakit plan: {readable_count(plan.targets)} things to make with {jobs} jobs; {verdict}")
@@ -56,8 +57,9 @@ def _show(lines: list[Any], *, settled: int) -> None:
         table.add_column(column, justify="left" if column in ("stage", "figures") else "right")
     for line in lines:
         origin = "measured here" if line.is_measured else "typical"
+        size = readable_bytes(line.bytes) if line.bytes or not line.count else "unknown"
         table.add_row(
-            line.stage, readable_count(line.count), readable_bytes(line.bytes), readable_count(line.files),
+            line.stage, readable_count(line.count), size, readable_count(line.files),
             f"{line.hours:.1f}", origin,
         )  # fmt: skip
     Console().print(table)

@@ -37,7 +37,14 @@ class Verb(click.Command):
             for name, value in values.items()
             if name in own and value is not None
         }
-        return super().make_context(info_name, args, parent, **extra)
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except click.BadParameter as error:
+            name = (error.param.name if error.param else None) or ""
+            source = error.ctx.get_parameter_source(name) if error.ctx else None
+            if source is not click.core.ParameterSource.DEFAULT_MAP:
+                raise
+            raise click.UsageError(f"{FILE_NAME}: {name}: {error.message}") from error
 
 
 def early_root(args: Sequence[str]) -> str | None:

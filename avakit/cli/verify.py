@@ -1,7 +1,6 @@
 """`avakit verify`: the root against its journal; `--repair` mends it."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ import click
 
 from avakit.cli import making, options, repairing, setup
 from avakit.cli.closing import Run
-from avakit.cli.display import print_json, readable_count
+from avakit.cli.display import Display, print_json, readable_count
 from avakit.cli.settings import Verb
 from avakit.errors import ExitCode
 from avakit.model import Finding, FindingKind, Stage
@@ -76,19 +75,23 @@ def _check(
     from avakit.verify import verify
 
     root = given["root"].absolute()
-    found = verify(root, state, records, depth=depth, jobs=given["jobs"], whole_root=whole_root)
-    return list(_shown(given, found))
+    sizes = {record.key: record.bytes for record in records}
+    findings = []
+    with Display("verify", len(records), **{name: given[name] for name in ("as_json", "quiet", "verbose")}) as display:
+        for finding in verify(root, state, records, depth=depth, jobs=given["jobs"], whole_root=whole_root):
+            findings.append(finding)
+            if finding.key in sizes:
+                display.settle(finding.key, "", sizes.pop(finding.key))
+            _show(given, finding, display)
+    return findings
 
 
-def _shown(given: dict[str, Any], findings: Iterable[Finding]) -> Iterator[Finding]:
-    for finding in findings:
-        is_match = finding.kind is FindingKind.MATCH
-        if given["as_json"]:
-            print_json("finding", asdict(finding))
-        elif not is_match or given["verbose"]:
-            detail = f"  ({finding.kind}{': ' + finding.detail if finding.detail else ''})"
-            click.echo(f"{finding.kind.sigil} {finding.path}{detail}")
-        yield finding
+def _show(given: dict[str, Any], finding: Finding, display: Display) -> None:
+    if given["as_json"]:
+        print_json("finding", asdict(finding))
+    elif finding.kind is not FindingKind.MATCH or given["verbose"]:
+        detail = f"  ({finding.kind}{': ' + finding.detail if finding.detail else ''})"
+        display.result(f"{finding.kind.sigil} {finding.path}{detail}")
 
 
 def _close(given: dict[str, Any], findings: list[Finding]) -> ExitCode:

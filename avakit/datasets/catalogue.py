@@ -1,6 +1,5 @@
 """Which datasets exist: reads `manifests/<dataset>.yaml` and names everything that is wrong in one, at once."""
 
-import difflib
 from collections.abc import Hashable, Mapping, Sequence
 from functools import cache
 from importlib import resources
@@ -12,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from avakit.datasets import schema
 from avakit.datasets.schema import AnnotationFile, Dataset, Form, Role, SourceFacts
-from avakit.errors import ConfigInvalid
+from avakit.errors import ConfigInvalid, nearest
 
 __all__ = [
     "AnnotationFile",
@@ -24,7 +23,6 @@ __all__ = [
     "load_file",
     "load_yaml",
     "names",
-    "nearest",
     "source_text",
 ]
 
@@ -49,13 +47,6 @@ _PARTS: dict[str, type[BaseModel]] = {
 def names() -> list[str]:
     """Return the names of the datasets that come with avakit, sorted."""
     return sorted(entry.name.removesuffix(".yaml") for entry in _FOLDER.iterdir() if entry.name.endswith(".yaml"))
-
-
-def nearest(word: str, known: Sequence[str]) -> str:
-    """Return `: did you mean 'x'?` for the known word nearest to `word`, or nothing."""
-    folded = {candidate.casefold(): candidate for candidate in reversed(known)}
-    found = difflib.get_close_matches(word.casefold(), folded, n=1)
-    return f": did you mean {folded[found[0]]!r}?" if found else ""
 
 
 @cache

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from avakit.datasets import parsers
-from avakit.datasets.catalogue import AnnotationFile, Dataset, Form, Role, nearest
-from avakit.errors import ConfigInvalid, DataInvalid
+from avakit.datasets.catalogue import AnnotationFile, Dataset, Form, Role
+from avakit.errors import ConfigInvalid, DataInvalid, nearest
 from avakit.model import Clip, Span, Split, Video, VideoId
 from avakit.shards import Shard
 

@@ -15,6 +15,8 @@ NOMINAL_BYTES_PER_SECOND = 12.5e6
 NOMINAL_FRAMES_PER_SECOND = 300.0
 #: x264 `medium` encoded 360p video at 2.5 times its own speed on one core.
 NOMINAL_ENCODING_SPEED = 2.5
+#: What YouTube grants one address in an hour, whatever the number of jobs (yt-dlp's wiki).
+YOUTUBE_VIDEOS_PER_HOUR = 300.0
 #: An AVA window is a quarter of an hour of a film of about two hours; its share of the film's bytes.
 WINDOW_SHARE = 1 / 8
 
@@ -30,7 +32,7 @@ class Line:
     count
         How many.
     bytes, files
-        What they will take on the disk.
+        What they will take on the disk; bytes are 0 where nobody knows.
     hours
         How long on this machine, with the jobs given.
     is_measured
@@ -56,8 +58,11 @@ def estimate(job: Job, plan: Plan, state: State, expect: Expect, *, jobs: int) -
         size, hours = _measured(done, len(targets)) if done else _nominal(stage, len(targets), frames, expect)
         if not done and stage is Stage.CLIP:
             hours = seconds_of_video / NOMINAL_ENCODING_SPEED / 3600
+        hours /= jobs
+        if stage is Stage.VIDEO and job.sources and job.sources[0].name == "youtube":
+            hours = max(hours, len(targets) / YOUTUBE_VIDEOS_PER_HOUR)
         files = len(targets) + frames if stage is Stage.FRAMES else len(targets)
-        lines.append(Line(stage, len(targets), size, files, hours / jobs, bool(done)))
+        lines.append(Line(stage, len(targets), size, files, hours, bool(done)))
     return lines
 
 

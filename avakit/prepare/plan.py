@@ -107,7 +107,8 @@ def _plan_video(job: Job, video: Video, state: State, disk: "_Disk") -> tuple[li
     # What is dropped, now or before, is needed only for the sake of something that is still to be made from it.
     missing = [t for t in targets if t.key not in there]
     goals = [t for t in missing if not _is_dropped(t, job, state)]
-    left = missing if goals else []
+    needs_video = any(_needs_video(t, job, there) for t in goals)
+    left = [t for t in missing if t in goals or (needs_video and t.stage is Stage.VIDEO)]
     settled = [_cached(t, state.present[t.key]) for t in targets if t.key in there]
     given_up = _given_up(job, video, left, state)
     if given_up:
@@ -119,6 +120,15 @@ def _plan_video(job: Job, video: Video, state: State, disk: "_Disk") -> tuple[li
 def _is_dropped(target: Target, job: Job, state: State) -> bool:
     is_intermediate = target.stage is not job.stages[-1]
     return target.stage in job.drop or (is_intermediate and target.key in state.dropped)
+
+
+def _needs_video(goal: Target, job: Job, there: Collection[str]) -> bool:
+    """Whether a target can be made from nothing but the video itself."""
+    if goal.stage is not Stage.FRAMES:
+        return goal.stage is not Stage.VIDEO
+    item = goal.item
+    other = job.layout.clip(item).removesuffix(".mp4") if isinstance(item, Clip) else f"{job.layout.windows}/{item.id}"
+    return other not in there
 
 
 def _relevant(job: Job, video: Video, state: State) -> tuple[dict[str, Record], dict[str, Record]]:

@@ -84,7 +84,7 @@ def _blocked(target: Target, bench: _Bench) -> Outcome | None:
     if gap is None:
         detail = "its video is not here yet; run `avakit download` first"
         return Outcome(target.name, target.stage, Status.TRANSIENT, "not_downloaded", detail)
-    return Outcome(target.name, target.stage, Status(gap.status), gap.reason, f"its video: {gap.detail}")
+    return Outcome(target.name, target.stage, Status(gap.status), gap.reason, "its video can't be had")
 
 
 def _make(target: Target, bench: _Bench) -> Outcome:

@@ -62,7 +62,8 @@ RULES = (
 _COMPILED = tuple((rule, re.compile(rule.pattern, re.DOTALL)) for rule in RULES)
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _PREFIX = re.compile(r"^(ERROR: )?(\[[\w:+.-]+\] )?", re.IGNORECASE)
-_REPORT = re.compile(r"; please report this issue on .*", re.DOTALL)
+#: What follows the sentence: advice meant for yt-dlp's own users, and the Python exceptions behind it.
+_REPORT = re.compile(r"(; please report this issue on | \(caused by ).*", re.DOTALL)
 _URL = re.compile(r"https?://[^\s'\"<>]+")
 
 

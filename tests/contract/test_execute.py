@@ -209,6 +209,25 @@ def test_closing_ends_the_workers_and_what_they_started(tmp_path: Path) -> None:
     until(lambda: not any(map(is_running, pids)), "workers after close()")
 
 
+@pytest.mark.parametrize("broken", ["a run that is stopped", "a worker that dies"])
+def test_a_machine_without_pgrep_ends_its_workers_too(tmp_path: Path, broken: str) -> None:
+    script = (
+        "import sys; from functools import partial; from pathlib import Path\n"
+        f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "import test_execute as t\n"
+        "does = partial(t.linger, folder=Path(sys.argv[1]))\n"
+        "if 'dies' in sys.argv[2]: does = partial(t.die, fatal=[3], how='SIGKILL')\n"
+        "run = t.execute.run(does, t.ITEMS, jobs=2, on_crash=t.on_crash)\n"
+        "next(run)\n"
+        "run.close() if 'stopped' in sys.argv[2] else list(run)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path), broken], env={**os.environ, "PATH": str(tmp_path)},
+        capture_output=True, text=True, check=False, timeout=SOON_SECONDS,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_worker_does_not_outlive_its_parent(tmp_path: Path) -> None:
     script = (
         "import sys; from functools import partial; from pathlib import Path\n"

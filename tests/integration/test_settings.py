@@ -228,7 +228,7 @@ def test_all_unknown_keys_are_named_at_once(home: Path) -> None:
     [
         ("datset: demo\n", "did you mean 'dataset'?"),
         ("jobs: many\n", "'many'"),
-        ("jobs: 0\n", "--jobs"),
+        ("jobs: 0\n", "avakit.yaml: jobs: 0 is not in the range"),
         ("sources: miror\n", "unknown source 'miror': did you mean 'mirror'?"),
     ],
 )

@@ -107,7 +107,7 @@ def test_an_error_without_a_path_begins_with_what_happened() -> None:
 
 
 def test_precedence_is_the_documented_one() -> None:
-    assert [int(code) for code in errors.PRECEDENCE] == [1, 74, 73, 69, 2, 65, 4, 143, 130, 75, 3, 0]
+    assert [int(code) for code in errors.PRECEDENCE] == [1, 74, 73, 69, 2, 65, 4, 143, 130, 141, 75, 3, 0]
     assert set(errors.PRECEDENCE) == set(ExitCode)
 
 

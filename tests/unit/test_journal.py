@@ -36,6 +36,7 @@ RECORDS = st.builds(
     dataset=st.just("demo"),
     status=st.sampled_from(["done", "short", "removed", "transient", "unavailable"]),
     reason=st.sampled_from(["", "dropped", "timeout"]),
+    path=st.sampled_from(["", "a.mp4"]),
     time=st.integers(0, 5).map(lambda second: f"2026-11-21T10:00:0{second}.000000+00:00"),
 )
 
@@ -213,8 +214,9 @@ def test_only_what_was_removed_on_request_is_dropped() -> None:
     assert merge([asked, at(3)]).dropped == frozenset()
 
 
-def test_a_short_thing_is_there() -> None:
+def test_a_short_thing_is_there_if_there_is_anything_of_it() -> None:
     assert merge([at(1, status=Status.SHORT)]).present.keys() == {KEY}
+    assert merge([at(1, status=Status.SHORT, path="")]).gaps.keys() == {KEY}
 
 
 @given(st.lists(RECORDS), st.data())

@@ -200,7 +200,13 @@ def test_a_dropped_video_is_fetched_again_for_the_sake_of_new_frames(job: Job) -
     records = all_of(job, FILMS[0])
     again = replace(job, frames=FrameRecipe(Fraction(15)))
     plan = planned(again, [*records, dropped(records[0]), dropped(records[1])], FILMS[:1])
-    assert left(plan) == [(ONE, ["video", "window", "frames"])]
+    assert left(plan) == [(ONE, ["video", "frames"])], "a window that was dropped is not needed for frames"
+
+
+def test_a_window_that_is_there_spares_the_dropped_video(job: Job) -> None:
+    records = all_of(job, FILMS[0])
+    again = replace(job, frames=FrameRecipe(Fraction(15)))
+    assert left(planned(again, [*records, dropped(records[0])], FILMS[:1])) == [(ONE, ["frames"])]
 
 
 def test_a_dropped_video_is_fetched_again_when_it_is_what_is_wanted(job: Job) -> None:
