@@ -222,9 +222,12 @@ def _record_removed(key: str, stage: Stage, item: str, job: Job, reason: str) ->
 
 
 def _drop(bench: _Bench) -> None:
-    """Remove the intermediates that the user does not want to keep."""
-    for key, record in list(bench.present.items()):
-        if record.stage in bench.job.drop:
-            _record_removed(key, record.stage, record.item, bench.job, journal.DROPPED)
-            files.remove(bench.job.layout.absolute(record.path))
-            del bench.present[key]
+    """Remove the intermediates that the user does not want to keep; one that was never needed counts as dropped too."""
+    layout = bench.job.layout
+    keys = {Stage.VIDEO: f"{layout.videos}/{bench.video.id}", Stage.WINDOW: f"{layout.windows}/{bench.video.id}"}
+    for stage in bench.job.drop:
+        key = keys[stage]
+        _record_removed(key, stage, bench.video.id, bench.job, journal.DROPPED)
+        record = bench.present.pop(key, None)
+        if record is not None:
+            files.remove(layout.absolute(record.path))
