@@ -112,7 +112,9 @@ def _plan_video(job: Job, video: Video, state: State, disk: "_Disk") -> tuple[li
     settled = [_cached(t, state.present[t.key]) for t in targets if t.key in there]
     given_up = _given_up(job, video, left, state)
     if given_up:
-        return settled + [_inherit(t, given_up) for t in left], Work(video, ())
+        lost = [t for t in left if t.stage is Stage.VIDEO or _needs_video(t, job, there)]
+        settled += [_inherit(t, given_up) for t in lost]
+        left = [t for t in left if t not in lost]
     known, gaps = _relevant(job, video, state)
     return settled, Work(video, tuple(left), known, gaps)
 
@@ -156,7 +158,9 @@ def _given_up(job: Job, video: Video, left: list[Target], state: State) -> Recor
     ):
         return None
     asked = set(gap.facts.get("sources", ()))
-    if not {source.name for source in job.sources} <= asked:
+    is_new = not {source.identity for source in job.sources} <= asked
+    # A folder of one's own may have been filled since, and is quickly asked.
+    if is_new or any(source.name == "folder" for source in job.sources):
         return None
     is_young = datetime.now(UTC) - datetime.fromisoformat(gap.time) < timedelta(days=job.recheck_days)
     return gap if is_young else None
@@ -164,6 +168,12 @@ def _given_up(job: Job, video: Video, left: list[Target], state: State) -> Recor
 
 def _inherit(target: Target, gap: Record) -> Outcome:
     return Outcome(target.name, target.stage, Status(gap.status), gap.reason, gap.detail, attempts=0)
+
+
+def on_disk(layout: Layout, state: State) -> State:
+    """Return the state without the things that are recorded and not there any more."""
+    disk = _Disk(layout)
+    return replace(state, present={key: record for key, record in state.present.items() if disk.has(record)})
 
 
 class _Disk:

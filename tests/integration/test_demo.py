@@ -91,7 +91,7 @@ def test_every_frame_and_clip_was_proven(finished: Finished) -> None:
 
 def test_the_film_that_the_mirror_lacks_came_by_way_of_yt_dlp(finished: Finished) -> None:
     lines = [line for line in finished.err.splitlines() if " done video " in line]
-    sources = dict(re.search(r"video (\S+) .* from (\w+)\)$", line).groups() for line in lines)  # type: ignore[union-attr]
+    sources = dict(re.search(r"video (\S+) .* from (\w+)\)", line).groups() for line in lines)  # type: ignore[union-attr]
     assert (sources["-demoFilm01"], sources["demoFilm_02"]) == ("mirror", "youtube")
 
 
