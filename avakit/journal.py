@@ -30,6 +30,8 @@ SCHEMA = 1
 REMOVED = "removed"
 #: The reason of a removal that was asked for: the thing is not missed until something is to be made from it.
 DROPPED = "dropped"
+#: The reason of a removal because something else takes its place.
+REPLACED = "replaced"
 #: The reason of a removal by `verify --repair`: the thing is missed until it has been made again.
 QUARANTINED = "quarantined"
 

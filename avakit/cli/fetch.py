@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from avakit.cli import making, options, setup
+from avakit.cli import annotations, making, options, restoring, setup
 from avakit.cli.display import Display
 from avakit.cli.settings import Verb
 from avakit.errors import AvakitError
@@ -40,6 +40,8 @@ def command(**given: Any) -> int:
     with making.interruptible(), Display("fetch", 0, **show) as display:
         try:
             state = journal.read(chosen.root)
+            if given["origin"] is None:
+                restoring.restore(chosen, state, display.say)
             run.outcomes += fetch.fetch(
                 chosen.dataset, chosen.root, chosen.splits,
                 origin=given["origin"], accept_changed=given["accept_changed"], tell=display.say,
@@ -48,5 +50,5 @@ def command(**given: Any) -> int:
                 display.outcome(outcome)
         except AvakitError as error:
             return run.close(error)
-        setup.record_annotations(chosen, run.outcomes, state)
+        annotations.record_annotations(chosen, run.outcomes, state)
     return run.close()

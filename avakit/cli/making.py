@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from avakit.cli import setup
+from avakit.cli import annotations, setup
 from avakit.cli.closing import Run
 from avakit.cli.display import Display, print_json, readable_count
 from avakit.errors import AvakitError, ConfigInvalid, ExitCode, Interrupted, Status
@@ -90,9 +90,9 @@ def _plan(given: dict[str, Any], chosen: setup.Chosen, job: "Job", run: Run) -> 
         if state.torn:
             display.say(f"{state.torn} torn journal line(s), as a kill leaves them, were skipped")
         if given["dry_run"]:
-            setup.require_annotations(chosen)
+            annotations.require_annotations(chosen)
         else:
-            setup.ensure_annotations(chosen, state, display.say)
+            annotations.ensure_annotations(chosen, state, display.say)
     return prepare.make_plan(job, chosen.videos(), state)
 
 

@@ -111,14 +111,26 @@ dataset = together(
     root,
 )  # fmt: skip
 
-selection = together(
+choice = together(
     dataset,
     option("--split", "splits", type=SPLITS, multiple=True, help="train, val, test  [default: all]"),
     option("--ids", type=Words(), multiple=True, help="Only these video ids."),
     option("--ids-file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
            help="Only the video ids in this file, one a line."),
-    option("--classes", type=Words(), multiple=True, help="Only what shows these classes (names or action ids)."),
+    option("--classes", type=Words(), multiple=True,
+           help="Only what shows these classes: names or action ids, or @FILE with one a line."),
+    option("--min-samples", type=click.IntRange(min=1), metavar="N",
+           help="Only classes with at least N samples (person boxes, clips) in the chosen splits."),
+    option("--balanced", type=click.IntRange(min=1), metavar="N",
+           help="At most N samples of a class in each split, always the same ones."),
+    option("--sample", type=click.FloatRange(0, 1, min_open=True), metavar="FRACTION",
+           help="Only this share of the videos; a larger one holds every smaller one."),
+    option("--seed", type=int, default=0, show_default=True, help="Which ones --sample and --balanced take."),
     option("--limit", type=click.IntRange(min=1), help="Only the first N videos of the list."),
+)  # fmt: skip
+
+selection = together(
+    choice,
     option("--shard", metavar="I/N|auto", help="Only part I (from 0) of N; auto reads the job array's variables."),
     option("--num-shards", type=click.IntRange(min=1), help="The number of parts, for --shard auto."),
 )  # fmt: skip

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from avakit.cli import options, setup
+from avakit.cli import annotations, options, setup
 from avakit.cli.display import print_json, readable_bytes, readable_count
 from avakit.cli.settings import Verb
 from avakit.errors import ExitCode
@@ -25,7 +25,7 @@ def command(**given: Any) -> int:
     from avakit.tools import files
 
     chosen = setup.choose(given)
-    setup.require_annotations(chosen)
+    annotations.require_annotations(chosen)
     job = setup.job_of(given, chosen, chosen.dataset.stages)
     state = journal.read(chosen.root)
     plan = prepare.make_plan(job, chosen.videos(), state)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from avakit.cli import making, setup
+from avakit.cli import annotations, making, setup
 from avakit.cli.closing import Run
 from avakit.errors import AvakitError, ExitCode, Interrupted
 from avakit.model import Split, Stage, VideoId
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from avakit.recipes import FrameRecipe
 
 #: Whatever narrowed the check, what was found is repaired.
-_WHOLE = {"splits": (), "classes": (), "limit": None, "shard": None, "num_shards": None, "ids": (), "ids_file": None}
+_WHOLE: dict[str, Any] = {
+    "splits": (), "ids": (), "ids_file": None, "classes": (), "min_samples": None, "balanced": None, "sample": None,
+    "limit": None, "shard": None, "num_shards": None,
+}  # fmt: skip
 
 
 def remake(given: dict[str, Any], dataset: str, lost: "list[Record]") -> ExitCode:
@@ -37,7 +40,7 @@ def _remake(given: dict[str, Any], lost: "list[Record]") -> ExitCode:
 
     chosen = _with_known_splits(setup.choose(given), {record.item for record in lost})
     run = making.begin("verify --repair", given, chosen)
-    setup.ensure_annotations(chosen, journal.read(chosen.root), lambda line: click.echo(line, err=True))
+    annotations.ensure_annotations(chosen, journal.read(chosen.root), lambda line: click.echo(line, err=True))
     media = [record for record in lost if record.stage is not Stage.ANNOTATION]
     if media:
         ids = frozenset(VideoId(record.item[:11]) for record in media)

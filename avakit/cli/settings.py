@@ -17,8 +17,9 @@ FILE_NAME = "avakit.yaml"
 DEFAULT_ROOT = "data"
 #: What `avakit.yaml` may set: every shared option that describes the data, none that describes one run.
 KEYS = frozenset({
-    "dataset", "manifest", "root", "classes", "jobs", "sources", "folder", "mirror", "fps", "short_side", "quality",
-    "drop", "recheck_after", "max_unavailable", "strict", "quiet", "verbose",
+    "dataset", "manifest", "root", "classes", "min_samples", "balanced", "sample", "seed", "jobs", "sources",
+    "folder", "mirror", "fps", "short_side", "quality", "drop", "recheck_after", "max_unavailable", "strict", "quiet",
+    "verbose",
 })  # fmt: skip
 
 

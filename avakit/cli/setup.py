@@ -1,22 +1,20 @@
 """From options to values: which dataset, which of its videos, and what to make of them."""
 
+import csv
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from avakit.cli import options
-from avakit.errors import ConfigInvalid, DataInvalid, RunStopped
+from avakit.errors import ConfigInvalid, DataInvalid
 from avakit.layout import Layout, kept_manifest
 from avakit.model import Split, Stage, Video, VideoId
 
 if TYPE_CHECKING:
     from avakit.datasets.catalogue import Dataset
     from avakit.datasets.selection import Selection
-    from avakit.journal import State
-    from avakit.outcome import Outcome
     from avakit.prepare import Job
     from avakit.recipes import FrameRecipe
 
@@ -105,8 +103,9 @@ def choose(given: dict[str, Any]) -> Chosen:
     if given.get("shard"):
         shard = shards.parse(given["shard"], os.environ, num_shards=given.get("num_shards"))
     selection = Selection(
-        splits=splits, ids=_ids(given), classes=options.flatten(given.get("classes") or ()), limit=given.get("limit"),
-        shard=shard,
+        splits=splits, ids=_ids(given), classes=_classes(given), limit=given.get("limit"), shard=shard,
+        min_samples=given.get("min_samples") or 0, balanced=given.get("balanced"), sample=given.get("sample"),
+        seed=given.get("seed") or 0,
     )  # fmt: skip
     return Chosen(dataset, dataset.layout(given["root"].absolute()), splits, selection)
 
@@ -124,6 +123,30 @@ def _ids(given: dict[str, Any]) -> frozenset[VideoId] | None:
     if given.get("ids_file"):
         found |= set(parsers.read_ids(given["ids_file"]))
     return frozenset(found) if words or given.get("ids_file") else None
+
+
+def _classes(given: dict[str, Any]) -> tuple[str, ...]:
+    """Return the wanted classes; `@FILE`, or a word with a suffix that is a file, stands for what the file names."""
+    found: list[str] = []
+    for word in options.flatten(given.get("classes") or ()):
+        path = Path(word.removeprefix("@"))
+        if word.startswith("@") or (path.suffix and path.is_file()):
+            found += _classes_in(path)
+        else:
+            found.append(word)
+    return tuple(dict.fromkeys(found))
+
+
+def _classes_in(path: Path) -> list[str]:
+    from avakit.datasets import parsers, tables
+
+    if path.suffix == ".pbtxt":
+        return [str(number) for number in parsers.read_label_map(path)]
+    lines = (line for _, line in tables.lines(path) if not line.startswith("#"))
+    names = [next(csv.reader([line]))[0].strip() if line.startswith('"') else line for line in lines]
+    if not names:
+        raise DataInvalid(f"{path}: names no class")
+    return names
 
 
 def frame_recipe(given: dict[str, Any], dataset: "Dataset") -> "FrameRecipe":
@@ -181,100 +204,3 @@ def job_of(
         drop=frozenset(options.INTERMEDIATE_STAGES[name] for name in options.flatten(given.get("drop") or ())),
         recheck_days=given.get("recheck_after", 30.0),
     )
-
-
-def ensure_annotations(chosen: Chosen, state: "State", tell: Callable[[str], None]) -> None:
-    """Fetch the annotation files that the selection needs and that are not there yet; pin and record all that are.
-
-    Raises
-    ------
-    RunStopped
-        If a needed one can't be had.
-    """
-    from avakit import fetch
-
-    missing = {file.name for file in fetch.missing(chosen.dataset, chosen.root, chosen.splits)}
-    if missing:
-        tell(f"fetching {len(missing)} annotation file{'s' * (len(missing) > 1)} of {chosen.dataset.name}")
-    # A kill may have come between a file and its pin, or a pin and its journal line; or the user put the file there.
-    there = {file.name for file in chosen.dataset.files if (chosen.annotations / file.name).is_file()}
-    names = missing | {name for name in there if f"{chosen.layout.annotations}/{name}" not in state.present}
-    _check_pins(chosen, there - names)
-    if not names:
-        return
-    these = tuple(file for file in chosen.dataset.files if file.name in names)
-    outcomes = fetch.fetch(chosen.dataset.model_copy(update={"files": these}), chosen.root, chosen.splits)
-    record_annotations(chosen, outcomes, state)
-    for outcome in outcomes:
-        if outcome.item in missing and not outcome.is_present:
-            raise annotation_error(outcome)
-
-
-def _check_pins(chosen: Chosen, names: set[str]) -> None:
-    """Refuse annotation files that are no longer those that were pinned.
-
-    Raises
-    ------
-    DataInvalid
-        Naming each, with both ways out.
-    """
-    from avakit import fetch
-    from avakit.tools import files
-
-    pins = fetch.pinned(chosen.root, chosen.dataset)
-    changed = [
-        name for name in sorted(names & pins.keys()) if files.sha256(chosen.annotations / name) != pins[name]["sha256"]
-    ]
-    if changed:
-        raise DataInvalid(
-            f"{chosen.annotations / changed[0]}: is not the file that was pinned; `avakit fetch --accept-changed` "
-            "accepts it, `avakit verify --repair` fetches the pinned one again"
-        )
-
-
-def require_annotations(chosen: Chosen) -> None:
-    """Stop where a needed annotation file is not there, for the verbs that touch nothing.
-
-    Raises
-    ------
-    DataInvalid
-        Naming the files and the verb that gets them.
-    """
-    from avakit import fetch
-
-    missing = [file.name for file in fetch.missing(chosen.dataset, chosen.root, chosen.splits) if file.required]
-    if missing:
-        raise DataInvalid(
-            f"{chosen.annotations}: {', '.join(missing)} not here yet; "
-            f"run `avakit fetch` first, with the same --dataset or --manifest"
-        )
-
-
-def annotation_error(outcome: "Outcome") -> RunStopped:
-    """Return the error of a run that can't begin for want of an annotation file."""
-    from avakit.outcome import exit_code
-
-    return RunStopped(
-        f"{outcome.item} can't be had: {outcome.detail}; `avakit fetch --from FOLDER` takes files that you have",
-        exit_code([outcome]),
-    )
-
-
-def record_annotations(chosen: Chosen, outcomes: "list[Outcome]", state: "State") -> None:
-    """Write the fetched annotation files to the journal, so that `verify` watches over them, too."""
-    from avakit import fetch, journal
-
-    pinned = fetch.pinned(chosen.root, chosen.dataset)
-    for outcome in outcomes:
-        pin = pinned.get(outcome.item)
-        if pin is None or not outcome.is_present:
-            continue
-        path = f"{chosen.layout.annotations}/{outcome.item}"
-        known = state.present.get(path)
-        if known is not None and known.sha256 == pin["sha256"]:
-            continue
-        record = journal.Record(
-            path, Stage.ANNOTATION, outcome.item, chosen.dataset.name, "done", path=path, bytes=pin["bytes"],
-            sha256=pin["sha256"], facts={"source": {"url": pin["url"]}},
-        )  # fmt: skip
-        journal.append(chosen.root, record)

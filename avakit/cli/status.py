@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from avakit.cli import options, setup
+from avakit.cli import annotations, options, setup
 from avakit.cli.closing import ADVICE
 from avakit.cli.display import print_json, readable_count
 from avakit.cli.settings import Verb
@@ -28,7 +28,7 @@ def command(**given: Any) -> int:
     chosen = setup.choose(given)
     if given["by_class"] and chosen.dataset.span is not None:
         raise ConfigInvalid(f"--by-class: {chosen.dataset.name} labels persons, not films; leave it out")
-    setup.require_annotations(chosen)
+    annotations.require_annotations(chosen)
     job = setup.job_of(given, chosen, chosen.dataset.stages)
     state = on_disk(chosen.layout, journal.read(chosen.root))
     things = (

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 _CODES = {FindingKind.MATCH: ExitCode.OK, FindingKind.UNREADABLE: ExitCode.STORAGE}
 #: Options that narrow the check to a part of the root.
-_NARROWING = ("dataset", "manifest", "splits", "ids", "ids_file", "classes", "limit", "shard")
+_NARROWING = (
+    "dataset", "manifest", "splits", "ids", "ids_file", "classes", "min_samples", "balanced", "sample", "limit",
+    "shard",
+)  # fmt: skip
 
 
 @click.command("verify", cls=Verb)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,14 @@ def write(folder: Path, name: str, pin: dict[str, Any]) -> None:
     content = read(folder) | {name: pin}
     text = json.dumps(content, indent=1, sort_keys=True) + "\n"
     files.write_atomically(folder / NAME, text.encode())
+
+
+def keep_only(folder: Path, names: Iterable[str]) -> None:
+    """Forget the pins of all files but these."""
+    content = read(folder)
+    left = {name: content[name] for name in names if name in content}
+    if left != content:
+        files.write_atomically(folder / NAME, (json.dumps(left, indent=1, sort_keys=True) + "\n").encode())
 
 
 def _md5(path: Path) -> str:

@@ -14,16 +14,24 @@ from avakit.model import Finding, FindingKind, Stage
 from avakit.tools import files
 
 
-def quarantine(root: Path, state: State, findings: Iterable[Finding]) -> list[Record]:
+def quarantine(
+    root: Path, state: State, findings: Iterable[Finding], reason: str = journal.QUARANTINED
+) -> list[Record]:
     """Move what is damaged out of the way and write it off in the journal.
 
     A file nobody recorded is moved only where it does harm: inside a frame folder, where loaders would take it for
     a frame. Everything else that is unexpected is left to its owner.
 
+    Parameters
+    ----------
+    reason
+        What the journal says of it: what was `quarantined` is missed until it has been made again, what was
+        `replaced` is not.
+
     Returns
     -------
     list of Record
-        What has to be made again.
+        What was moved, now or by an earlier repair.
     """
     folder = root / QUARANTINE / f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
     lost: dict[str, Record] = {}
@@ -45,9 +53,7 @@ def quarantine(root: Path, state: State, findings: Iterable[Finding]) -> list[Re
         if record.stage is Stage.FRAMES:
             _move(root, frame_list(record.path), folder)
         # The journal last: killed in between, the thing is missing, which is true, and the next repair goes on.
-        journal.append(
-            root, Record(record.key, record.stage, record.item, record.dataset, journal.REMOVED, journal.QUARANTINED)
-        )
+        journal.append(root, Record(record.key, record.stage, record.item, record.dataset, journal.REMOVED, reason))
     for finding in noted:
         if finding.kind is FindingKind.UNEXPECTED and finding.key not in lost:
             _move(root, finding.path, folder)

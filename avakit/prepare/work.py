@@ -168,7 +168,7 @@ def _frames(target: Target, bench: _Bench) -> Made:
         text = checksums.text((f"{folder}/{name}", digest) for name, digest in result.digests)
         if final.exists() or listing.exists():
             # From here until the new record, list and folder may disagree: whoever looks must not trust them.
-            _record_removed(target.key, target.stage, target.name, bench.job, "replaced")
+            _record_removed(target.key, target.stage, target.name, bench.job, journal.REPLACED)
         files.write_atomically(listing, text.encode())
         files.publish_folder(unpublished, final)
     facts = {"from": source.origin, "recipe": _plain(asdict(recipe)), "timing": result.timing_facts()}

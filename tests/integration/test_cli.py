@@ -14,10 +14,24 @@ from avakit import cli
 from avakit.errors import DataInvalid, ExitCode, Interrupted
 
 VERBS = [
-    "datasets", "fetch", "plan", "download", "cut", "extract-frames", "prepare", "status", "manifest", "verify",
-    "doctor",
+    "datasets", "fetch", "plan", "subset", "download", "cut", "extract-frames", "prepare", "status", "stats",
+    "manifest",
+    "verify", "doctor",
 ]  # fmt: skip
-HEAVY = {"pandas", "numpy", "yt_dlp", "requests", "joblib", "av", "pydantic", "yaml", "simplejpeg", "rich", "ffmpeg"}
+HEAVY = {
+    "pandas",
+    "numpy",
+    "yt_dlp",
+    "requests",
+    "joblib",
+    "av",
+    "pydantic",
+    "yaml",
+    "simplejpeg",
+    "rich",
+    "ffmpeg",
+    "matplotlib",
+}
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,73 @@
+"""What was published beside what the files hold."""
+
+from typing import TYPE_CHECKING, Any
+
+from avakit.model import Split
+from avakit.stats.annotations import Annotations
+from avakit.stats.counts import ALL, SEGMENT_SECONDS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Why the counted figure is smaller (False) or greater (True) than the nominal one.
+_WHY = {
+    ("key_frames", False): "a key second at which nobody acts has no row",
+    ("key_frames", True): "rows stand at excluded timestamps",
+    ("segments", False): "a segment in which nobody acts at a key second has no row",
+    ("", False): "the file names fewer: it is a part, or was refreshed to leave out what is gone",
+    ("", True): "the file names more than were published",
+}
+
+
+def compare(annotations: Annotations, counted: "pd.DataFrame") -> "pd.DataFrame":
+    """Set the nominal figures beside the counted ones.
+
+    Nominal are the counts of the manifest, and for AVA what follows from them: the key frames of the grid without
+    the excluded ones, and the segments of three seconds of each film.
+
+    Parameters
+    ----------
+    annotations
+        What was counted.
+    counted
+        The table `splits` of it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `split`, `what`, `nominal`, `counted`, `difference`, `why` they differ.
+    """
+    import pandas as pd
+
+    records = {str(record["split"]): record for record in counted.to_dict("records")}
+    found: list[dict[str, Any]] = []
+    sums: dict[str, int] = {}
+    for split in annotations.splits:
+        for what, nominal in _nominal(annotations, split).items():
+            value = records[str(split)].get(what)
+            if value is not None and not pd.isna(value):
+                found.append(_row(str(split), what, nominal, int(value)))
+                sums[what] = sums.get(what, 0) + nominal
+    if ALL in records:
+        found += [_row(ALL, what, nominal, int(records[ALL][what])) for what, nominal in sums.items()]
+    columns = ["split", "what", "nominal", "counted", "difference", "why"]
+    return pd.DataFrame(found, columns=columns)
+
+
+def _row(split: str, what: str, nominal: int, counted: int) -> dict[str, Any]:
+    difference = counted - nominal
+    why = _WHY.get((what, difference > 0), _WHY["", difference > 0]) if difference else ""
+    return {
+        "split": split, "what": what, "nominal": nominal, "counted": counted, "difference": difference, "why": why
+    }  # fmt: skip
+
+
+def _nominal(annotations: Annotations, split: Split) -> dict[str, int]:
+    dataset = annotations.dataset
+    facts = {what: int(n) for what, n in dataset.splits[split].model_dump().items() if isinstance(n, int)}
+    videos = facts.get("videos")
+    if videos is None or dataset.span is None:
+        return facts
+    if dataset.key_seconds is not None:
+        facts["key_frames"] = videos * len(dataset.key_seconds.seconds) - annotations.excluded.get(split, 0)
+    return facts | {"segments": videos * int(dataset.span.duration // SEGMENT_SECONDS)}

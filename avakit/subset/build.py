@@ -1,0 +1,195 @@
+"""What a subset consists of: a function of its parent's annotation files and the arguments. Writes nothing."""
+
+import hashlib
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from avakit.datasets import excerpt, selection
+from avakit.datasets import parts as reading
+from avakit.datasets.catalogue import AnnotationFile, Dataset, Form, Role
+from avakit.datasets.choice import Choice, Class, Selection, count_samples
+from avakit.datasets.parts import AVA, KINETICS, Part
+from avakit.errors import ConfigInvalid, DataInvalid
+from avakit.model import Split
+from avakit.tools import files
+
+SCHEMA = 1
+#: The list of old and new action ids beside the annotation files of a renumbered subset.
+NEW_IDS = "renumbered_ids.csv"
+_FORMS = frozenset({Form.AVA7, Form.AVA8, Form.KINETICS})
+
+
+@dataclass(frozen=True)
+class Subset:
+    """A subset, worked out and not yet written.
+
+    Attributes
+    ----------
+    name, parent
+        Its name, and the dataset that it is a part of.
+    files
+        Content of its annotation files.
+    origins
+        Which file of the parent each is a part of.
+    splits
+        The splits that are left, with counts of videos (and clips).
+    choice
+        What is left of the parent.
+    shares
+        Whether its key frames and clips are the parent's own.
+    recipe
+        From what and how it is made.
+    samples, samples_before
+        Samples of each class here and in the chosen splits of the parent.
+    rows
+        Rows of labels.
+    """
+
+    name: str
+    parent: Dataset
+    files: dict[str, bytes]
+    origins: dict[str, AnnotationFile]
+    splits: dict[Split, dict[str, int]]
+    choice: Choice
+    shares: bool
+    recipe: dict[str, Any]
+    samples: Counter[Class] = field(default_factory=Counter)
+    samples_before: Counter[Class] = field(default_factory=Counter)
+    rows: int = 0
+
+
+def build(parent: Dataset, root: Path, chosen: Selection, name: str, *, renumber: bool = False) -> Subset:
+    """Work out a subset.
+
+    Parameters
+    ----------
+    parent
+        The dataset that it is a part of; its annotation files lie under `root`.
+    root
+        The data root.
+    chosen
+        What of it.
+    name
+        The name of the subset.
+    renumber
+        Whether its classes get the ids 1 to n, in the order of their old ids.
+
+    Raises
+    ------
+    ConfigInvalid
+        If a class or id does not exist, or the parent has no action ids to renumber.
+    DataInvalid
+        If an annotation file can't be read, or nothing is left.
+    """
+    _check_parent(parent, renumber=renumber)
+    folder = root / parent.layout(root).annotations
+    parts, choice = selection.read(parent, folder, chosen)
+    splits = {part.split: counts for part in parts if (counts := _counts(part, choice))}
+    if not splits:
+        raise DataInvalid(f"nothing of {parent.name} is left; take more classes, ids or samples")
+    left = [part for part in parts if part.split in splits]
+    labelled = [part for part in left if part.rows is not None]
+    kept = [choice.rows(part) for part in labelled]
+    new_ids = _new_ids(parent, folder, left, choice) if renumber else {}
+    origins = {
+        file.name: file for file in parent.files if set(file.splits) & set(splits) and (folder / file.name).is_file()
+    }
+    contents = {name: _content(folder, file, choice, tuple(splits), new_ids) for name, file in origins.items()}
+    contents = {name: data for name, data in contents.items() if data.strip() or not _is_empty_wrong(origins[name])}
+    if new_ids:
+        contents[NEW_IDS] = _new_ids_table(parent, folder, tuple(splits), new_ids)
+    recipe = {
+        "schema": SCHEMA, "name": name, "parent": parent.name, "renumber": renumber,
+        "selection": _told(chosen, choice),
+        "parent_files": {file: files.sha256(folder / file) for file in origins},
+        "files": {file: hashlib.sha256(data).hexdigest() for file, data in contents.items()},
+    }  # fmt: skip
+    return Subset(
+        name, parent, contents, origins, splits, choice, _shares(parent, folder, left, choice), recipe,
+        count_samples(kept, choice.columns),
+        count_samples([part.rows for part in parts if part.rows is not None], choice.columns), sum(map(len, kept)),
+    )  # fmt: skip
+
+
+def _check_parent(parent: Dataset, *, renumber: bool) -> None:
+    forms = {file.form for file in parent.files_of(Role.LABELS)}
+    if unknown := forms - _FORMS:
+        raise ConfigInvalid(f"{parent.name}: no subset can be made of labels of the form {min(map(str, unknown))!r}")
+    if renumber and parent.span is None:
+        raise ConfigInvalid(f"--renumber: the classes of {parent.name} have names and no ids")
+
+
+def _counts(part: Part, choice: Choice) -> dict[str, int]:
+    """Count what is left of a split; nothing for nothing."""
+    if part.rows is None:
+        videos = 0 if choice.is_by_class else len(set(part.ids).intersection(choice.ids))
+        return {"videos": videos} if videos else {}
+    rows = choice.rows(part)
+    counts = {"videos": int(rows["video_id"].nunique())}
+    if choice.columns is KINETICS:
+        counts["clips"] = len(rows)
+    return counts if len(rows) else {}
+
+
+def _content(
+    folder: Path, file: AnnotationFile, choice: Choice, splits: tuple[Split, ...], new_ids: dict[int, int]
+) -> bytes:
+    data = (folder / file.name).read_bytes()
+    if file.role is Role.LABELS:
+        return excerpt.labels(data, file, choice, splits, new_ids)
+    if file.role is Role.LABEL_MAP:
+        numbers = None if choice.classes is None else {name for name in choice.classes if isinstance(name, int)}
+        return excerpt.label_map(data, numbers, new_ids)
+    if file.role in (Role.EXCLUDED_TIMESTAMPS, Role.FILE_NAMES, Role.ID_LIST):
+        return excerpt.by_video(data, choice.ids)
+    return data
+
+
+def _is_empty_wrong(file: AnnotationFile) -> bool:
+    """Whether a file of this role can't be read when nothing is left in it."""
+    return file.role in (Role.LABELS, Role.LABEL_MAP, Role.ID_LIST, Role.INCLUDED_TIMESTAMPS)
+
+
+def _told(chosen: Selection, choice: Choice) -> dict[str, Any]:
+    told = asdict(chosen)
+    del told["shard"]
+    if chosen.sample is None and chosen.balanced is None:
+        told["seed"] = 0  # it says nothing then
+    ids = None if chosen.ids is None else sorted(chosen.ids)
+    return told | {"splits": [split.value for split in chosen.splits], "ids": ids, "classes": list(choice.named)}
+
+
+def _shares(parent: Dataset, folder: Path, parts: list[Part], choice: Choice) -> bool:
+    """Whether key frames (AVA) or clips (Kinetics) are the same as the parent's, so that one folder serves both."""
+    if choice.columns is AVA:
+        return all(
+            part.rows is None
+            or selection.key_seconds(parent, folder, part, choice.ids)
+            == selection.key_seconds(parent, folder, part, choice.ids, choice.rows(part))
+            for part in parts
+        )
+    return all(part.rows is not None and len(choice.rows(part)) == len(part.rows) for part in parts)
+
+
+# --- new ids ---
+
+
+def _new_ids(parent: Dataset, folder: Path, parts: list[Part], choice: Choice) -> dict[int, int]:
+    names = reading.actions(parent, folder, tuple(part.split for part in parts))
+    named = {int(n) for part in parts if part.rows is not None for n in choice.rows(part)["action_id"].unique()}
+    old = sorted(n for n in (choice.classes if choice.classes is not None else names or named) if isinstance(n, int))
+    return {number: new for new, number in enumerate(old, 1)}
+
+
+def _new_ids_table(parent: Dataset, folder: Path, splits: tuple[Split, ...], new_ids: dict[int, int]) -> bytes:
+    import csv
+    import io
+
+    names = reading.actions(parent, folder, splits)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("old_id", "new_id", "name"))
+    writer.writerows((old, new, names.get(old, "")) for old, new in new_ids.items())
+    return text.getvalue().encode()
