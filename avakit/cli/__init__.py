@@ -1,6 +1,7 @@
 """The command line: the only place that talks to a terminal. One file per verb."""
 
 import importlib
+import os
 import signal
 import traceback
 from collections.abc import Sequence
@@ -10,6 +11,8 @@ import click
 from avakit import __version__
 from avakit.errors import AvakitError, ExitCode, Interrupted, from_os_error, nearest
 
+#: Set by the shell's completion function (Click's convention).
+COMPLETION = "_AVAKIT_COMPLETE"
 #: The verbs in the order of the work, and the modules that hold them.
 VERBS = {
     "datasets": "datasets",
@@ -79,9 +82,10 @@ def run(arguments: Sequence[str]) -> int:
         result = avakit.main(list(arguments), prog_name="avakit", standalone_mode=False)
     except Exception as error:  # noqa: BLE001 - the last wall: nothing leaves without an exit code and a sentence
         return _exit_code_of(error)
-    except SystemExit:
-        # Click's answer to EPIPE: `avakit … | head` closed our output. Its own exit code 1 is that of a bug here.
-        return ExitCode.SIGPIPE
+    except SystemExit as leaving:
+        # Click leaves this way after a shell completion, and when `avakit … | head` closed our output: then with
+        # exit code 1, which is that of a bug here.
+        return int(leaving.code or 0) if COMPLETION in os.environ else ExitCode.SIGPIPE
     except KeyboardInterrupt:
         return _complain(str(Interrupted(signal.SIGINT)), ExitCode.SIGINT)
     return int(result) if isinstance(result, int) else ExitCode.OK

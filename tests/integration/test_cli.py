@@ -257,6 +257,7 @@ def test_the_module_is_a_program() -> None:
         ("avakit plan --split val,t", 3, ["val,train", "val,test"]),
         ("avakit download --sources y", 3, ["youtube"]),
         ("avakit download --dry", 2, ["--dry-run"]),
+        ("avakit datasets kin", 2, ["kinetics-400"]),
     ],
 )
 def test_the_shell_completes(words: str, index: int, expected: list[str]) -> None:
@@ -266,7 +267,20 @@ def test_the_shell_completes(words: str, index: int, expected: list[str]) -> Non
         [sys.executable, "-c", script], env={**os.environ, **environment}, capture_output=True, text=True, check=False
     )
     assert done.stderr == ""
+    assert done.returncode == 0
     assert [line.partition(",")[2] for line in done.stdout.splitlines()] == expected
+
+
+def test_a_reader_that_goes_away_is_no_bug() -> None:
+    """`avakit datasets --json | head -c 1` ends with 141, as any program that SIGPIPE ends."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "avakit", "datasets", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        said = process.stderr.read()
+    assert (process.returncode, said) == (141, b"")
 
 
 # --- verbs that need nothing ---
