@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from avakit.datasets import samples
-from avakit.datasets.parts import KINETICS, Columns, Part
+from avakit.datasets.splits import KINETICS, Columns, Part
 from avakit.errors import ConfigInvalid, nearest
 from avakit.model import Split, VideoId
 from avakit.shards import Shard

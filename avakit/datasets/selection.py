@@ -5,10 +5,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from avakit.datasets import parts as reading
+from avakit.datasets import splits as reading
 from avakit.datasets.catalogue import AnnotationFile, Dataset
 from avakit.datasets.choice import Choice, Selection, choose
-from avakit.datasets.parts import Part
+from avakit.datasets.splits import Part
 from avakit.errors import ConfigInvalid
 from avakit.model import Clip, Span, Split, Video, VideoId
 

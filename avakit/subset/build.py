@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from avakit.datasets import excerpt, selection
-from avakit.datasets import parts as reading
+from avakit.datasets import splits as reading
 from avakit.datasets.catalogue import AnnotationFile, Dataset, Form, Role
 from avakit.datasets.choice import Choice, Class, Selection, count_samples
-from avakit.datasets.parts import AVA, KINETICS, Part
+from avakit.datasets.splits import AVA, KINETICS, Part
 from avakit.errors import ConfigInvalid, DataInvalid
 from avakit.model import Split
 from avakit.tools import files
