@@ -4,7 +4,7 @@ import csv
 import re
 from pathlib import Path
 
-from avakit.datasets import tables
+from avakit.datasets import rejects, tables
 from avakit.errors import DataInvalid
 from avakit.layout import VIDEO_EXTENSIONS
 from avakit.model import VideoId
@@ -26,7 +26,7 @@ def read_label_map(path: Path) -> dict[int, str]:
         If an entry lacks its name or id, an id appears twice, or there is none at all.
     """
     text = tables.read_text(path)
-    first, _, _ = tables.split_first_line(text)
+    first = text.lstrip().partition("\n")[0]
     entries = _table_entries(path) if first.startswith("label_id,") else _entries(path, text)
     result: dict[int, str] = {}
     problems = []
@@ -34,7 +34,7 @@ def read_label_map(path: Path) -> dict[int, str]:
         if number in result:
             problems.append((line, f"id {number} appears twice"))
         result[number] = name
-    tables.refuse(path, problems)
+    rejects.refuse(path, problems)
     if not result:
         raise DataInvalid(f"{path}: holds no label; expected entries such as 'label {{ name: \"…\" label_id: 1 }}'")
     return result
@@ -52,7 +52,7 @@ def _entries(path: Path, text: str) -> list[tuple[int, int, str]]:
     if rest := _ENTRY.sub(lambda match: "\n" * match[0].count("\n"), text).strip():
         line = text.count("\n", 0, text.find(rest.split("\n")[0])) + 1
         problems.append((line, f"{tables.quote(rest.splitlines()[0])} belongs to no complete entry"))
-    tables.refuse(path, problems)
+    rejects.refuse(path, problems)
     return entries
 
 
@@ -64,7 +64,7 @@ def _table_entries(path: Path) -> list[tuple[int, int, str]]:
             entries.append((line, int(cells[0]), cells[1]))
         else:
             problems.append((line, f"{tables.quote(text)} is not '<label_id>,<label_name>,…'"))
-    tables.refuse(path, problems)
+    rejects.refuse(path, problems)
     return entries
 
 
@@ -86,7 +86,7 @@ def read_file_names(path: Path) -> dict[VideoId, str]:
             problems.append((number, f"extension {tables.quote(extension)} is none of {', '.join(VIDEO_EXTENSIONS)}"))
         elif result.setdefault(VideoId(stem), line) != line:
             problems.append((number, f"video_id {stem!r} has two files"))
-    tables.refuse(path, problems)
+    tables.refuse_lines(path, problems)
     return result
 
 
@@ -99,5 +99,5 @@ def read_ids(path: Path) -> list[VideoId]:
             problems.append((number, f"video_id {tables.quote(line)} {problem}"))
         else:
             ids[VideoId(line)] = None
-    tables.refuse(path, problems)
+    tables.refuse_lines(path, problems)
     return list(ids)
