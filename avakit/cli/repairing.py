@@ -46,8 +46,9 @@ def _make(given: dict[str, Any], chosen: setup.Chosen, job: "Job", keys: set[str
 
     state = journal.read(chosen.root)
     # What was dropped is made again only for the sake of what was lost, and dropped again.
-    folders = {Stage.VIDEO: f"{job.layout.videos}/", Stage.WINDOW: f"{job.layout.windows}/"}
-    drop = {stage for stage, folder in folders.items() if any(key.startswith(folder) for key in state.dropped)}
+    layouts = [layout for layout in (job.layout, job.layout.for_clips) if layout is not None]
+    folders = [pair for each in layouts for pair in ((Stage.VIDEO, each.videos), (Stage.WINDOW, each.windows))]
+    drop = {stage for stage, folder in folders if any(key.startswith(f"{folder}/") for key in state.dropped)}
     plan = prepare.make_plan(replace(job, drop=frozenset(drop)), chosen.videos(), state)
     making.run_plan(given, replace(job, drop=frozenset(drop)), plan.only(keys | state.dropped), run)
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from avakit.datasets import tables
+from avakit.datasets import tables, textfile
 from avakit.model import Span
 
 if TYPE_CHECKING:
@@ -70,8 +70,8 @@ def read_ava(
 
 def _open(path: Path, names: list[str]) -> tables.Table:
     """Read the table, whatever stands between its columns, with or without a header."""
-    data = tables.read_data(path)
-    first, start, skipped = tables.split_first_line(data)
+    data = textfile.read_data(path)
+    first, start, skipped = textfile.split_first_line(data)
     separator = "\t" if "\t" in first and "," not in first else ","
     header = first.split(separator)
     if header[0].strip().strip('"') != "video_id":
@@ -180,7 +180,7 @@ def read_excluded(path: Path, *, span: Span | None = None, strict: bool = False)
     """
     import pandas as pd
 
-    table = tables.read_table(path, tables.read_data(path), ["video_id", "timestamp"])
+    table = tables.read_table(path, textfile.read_data(path), ["video_id", "timestamp"])
     table.check_ids()
     seconds = whole_seconds(table, span)
     if strict:
@@ -193,10 +193,10 @@ def read_excluded(path: Path, *, span: Span | None = None, strict: bool = False)
 def read_included(path: Path) -> list[int]:
     """Read the list of annotated seconds, one a line; raises `DataInvalid` with every line that is none."""
     seconds, problems = [], []
-    for number, line in tables.lines(path):
+    for number, line in textfile.lines(path):
         if line.isascii() and line.isdigit() and len(line) <= 9:  # noqa: PLR2004 - thirty years
             seconds.append(int(line))
         else:
-            problems.append((number, f"timestamp {tables.quote(line)} is not a whole number of seconds"))
-    tables.refuse_lines(path, problems)
+            problems.append((number, f"timestamp {textfile.quote(line)} is not a whole number of seconds"))
+    textfile.refuse_lines(path, problems)
     return seconds

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from avakit.datasets import ava, tables
+from avakit.datasets import ava, tables, textfile
 from avakit.model import Span
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def read_ava_kinetics(
     """
     import pandas as pd
 
-    table = tables.read_table(path, tables.read_data(path), list(ava.COLUMNS[:columns]), counts={2, columns})
+    table = tables.read_table(path, textfile.read_data(path), list(ava.COLUMNS[:columns]), counts={2, columns})
     table.check_ids()
     nobody = _without_box(table, columns)
     seconds = ava.whole_seconds(table, span) if columns == len(ava.COLUMNS) else _seconds(table)

@@ -4,7 +4,7 @@ import csv
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from avakit.datasets import tables
+from avakit.datasets import tables, textfile
 from avakit.errors import DataInvalid
 from avakit.layout import class_folder
 from avakit.model import Split
@@ -34,13 +34,13 @@ def read_kinetics(path: Path, *, strict: bool = False) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    data = tables.read_data(path)
-    first, start, skipped = tables.split_first_line(data)
+    data = textfile.read_data(path)
+    first, start, skipped = textfile.split_first_line(data)
     header = [name.strip() for name in next(csv.reader([first]), [])]
     missing = [name for name in ("youtube_id", "time_start", "time_end") if name not in header]
     if missing or len(set(header)) != len(header):
         wrong = f"no column {missing[0]!r}" if missing else "a column appears twice"
-        raise DataInvalid(f"{path}, line {skipped or 1}: {wrong} in the header {tables.quote(first)}")
+        raise DataInvalid(f"{path}, line {skipped or 1}: {wrong} in the header {textfile.quote(first)}")
     names = [_NAMES.get(name, name) for name in header]
     table = tables.read_table(path, data, names, head=(start, skipped))
     table.check_ids()
@@ -71,7 +71,7 @@ def _labels(table: tables.Table) -> "pd.Series[str] | str":
         twin = folders.setdefault(str(label).replace(" ", "_").casefold(), label)
         if twin != label:
             raise DataInvalid(
-                f"{table.path}: labels {tables.quote(twin)} and {tables.quote(label)} would share one folder"
+                f"{table.path}: labels {textfile.quote(twin)} and {textfile.quote(label)} would share one folder"
             )
     return table.texts("label")
 

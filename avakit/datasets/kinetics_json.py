@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from avakit.datasets import tables
+from avakit.datasets import textfile
 from avakit.datasets.kinetics import SPLITS, is_label
 from avakit.errors import DataInvalid
 
@@ -30,7 +30,7 @@ def read_kinetics_json(path: Path) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    text = tables.read_text(path)
+    text = textfile.read_text(path)
     entries = _entries(path, text)
     rows, problems = [], []
     for key, value in entries:
@@ -41,9 +41,9 @@ def read_kinetics_json(path: Path) -> "pd.DataFrame":
     seen: set[str] = set()
     for key, _ in entries:
         if key in seen:
-            problems.append((_line_of(text, key), f"video_id {tables.quote(key)} stands there twice"))
+            problems.append((_line_of(text, key), f"video_id {textfile.quote(key)} stands there twice"))
         seen.add(key)
-    tables.refuse_lines(path, problems)
+    textfile.refuse_lines(path, problems)
     if not rows:
         raise DataInvalid(f"{path}: holds no clip")
     frame = pd.DataFrame(rows, columns=["label", "video_id", "start", "end", "split"]).drop_duplicates("video_id")
@@ -73,17 +73,17 @@ class _Pairs(list[tuple[str, Any]]):
 
 
 def _row(key: str, entry: object) -> tuple[str, str, float, float, str]:
-    if problem := tables.id_problem(key):
-        raise ValueError(f"video_id {tables.quote(key)} {problem}")
+    if problem := textfile.id_problem(key):
+        raise ValueError(f"video_id {textfile.quote(key)} {problem}")
     if not isinstance(entry, _Pairs):
-        raise ValueError(f"video_id {tables.quote(key)}: expected an object")  # noqa: TRY004 - a wrong value of a file
+        raise ValueError(f"video_id {textfile.quote(key)}: expected an object")  # noqa: TRY004 - a wrong value of a file
     split = entry.value("subset")
     if split not in SPLITS:
-        raise ValueError(f"subset {tables.quote(str(split))} of {key} is none of {', '.join(SPLITS)}")
+        raise ValueError(f"subset {textfile.quote(str(split))} of {key} is none of {', '.join(SPLITS)}")
     found = entry.value("annotations")
     label, segment = (found.value("label"), found.value("segment")) if isinstance(found, _Pairs) else (None, None)
     if label is not None and not (isinstance(label, str) and is_label(label)):
-        raise ValueError(f"label {tables.quote(str(label))} of {key} can't be the name of a class")
+        raise ValueError(f"label {textfile.quote(str(label))} of {key} can't be the name of a class")
     start, end = _segment(key, segment)
     return label or "", key, start, end, str(SPLITS[split])
 
@@ -91,7 +91,7 @@ def _row(key: str, entry: object) -> tuple[str, str, float, float, str]:
 def _segment(key: str, segment: object) -> tuple[float, float]:
     numbers = list(_numbers(segment))
     if len(numbers) != 2 or not 0 <= numbers[0] < numbers[1]:  # noqa: PLR2004 - a start and an end
-        raise ValueError(f"segment {tables.quote(json.dumps(segment))} of {key} is not a start and a later end")
+        raise ValueError(f"segment {textfile.quote(json.dumps(segment))} of {key} is not a start and a later end")
     return numbers[0], numbers[1]
 
 

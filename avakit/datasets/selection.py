@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from avakit.datasets import parsers
+from avakit.datasets import parsers, rows_of
 from avakit.datasets.catalogue import AnnotationFile, Dataset, Form, Role
 from avakit.errors import ConfigInvalid, DataInvalid, nearest
 from avakit.model import Clip, Span, Split, Video, VideoId
@@ -114,11 +114,33 @@ def _ava_videos(dataset: Dataset, span: Span, folder: Path, selection: Selection
             splits.setdefault(video_id, []).append(split)
             seconds.setdefault(video_id, set()).update(found.get(video_id, ()))
         matching += with_class
+    clips, with_class = _key_clips(dataset, folder, selection.splits, actions, wanted)
     names = _file_names(dataset, folder, selection.splits)
     return [
-        Video(video_id, tuple(splits[video_id]), span, names.get(video_id, ""), (), tuple(sorted(seconds[video_id])))
-        for video_id in _choose(dataset, selection, splits, matching)
+        _video(video_id, clips[video_id])
+        if video_id in clips
+        else Video(
+            video_id, tuple(splits[video_id]), span, names.get(video_id, ""), (), tuple(sorted(seconds[video_id]))
+        )
+        for video_id in _choose(dataset, selection, [*splits, *clips], [*matching, *with_class])
     ]
+
+
+def _key_clips(
+    dataset: Dataset, folder: Path, splits: Iterable[Split], actions: dict[int, str], wanted: frozenset[int] | None
+) -> tuple[dict[VideoId, list[Clip]], list[str]]:
+    """Return the clips of AVA-Kinetics that hold a key frame, by video, and the ids that have a wanted action."""
+    clips: dict[VideoId, list[Clip]] = {}
+    matching: list[str] = []
+    for split in splits:
+        for file in dataset.files_of(Role.LABELS, (split,)):
+            if file.form is Form.AVA_KINETICS_CLIPS:
+                joined, with_class = rows_of.key_clips(dataset, folder, file, split, actions, wanted)
+                ids = [VideoId(text) for text in joined["video_id"].unique()]
+                for video_id, found in _clips(joined.assign(split=str(split)), ids).items():
+                    clips.setdefault(video_id, []).extend(found)
+                matching += with_class
+    return clips, matching
 
 
 def _read_split(
@@ -132,12 +154,15 @@ def _read_split(
     seconds: dict[str, set[int]] = {}
     matching: dict[str, None] = {}
     for file in labels:
-        columns: Literal[7, 8] = 7 if file.form is Form.AVA7 else 8
-        rows = parsers.read_ava(folder / file.name, columns, span=dataset.span, actions=actions or None)
+        if file.form is Form.AVA_KINETICS_CLIPS:
+            continue
+        rows = rows_of.labels(dataset, folder / file.name, file, actions)
         _refuse_empty(rows, folder / file.name, split)
         ids |= dict.fromkeys(rows["video_id"].unique())
         chosen = rows if wanted is None else rows[rows["action_id"].isin(wanted)]
         matching |= dict.fromkeys(chosen["video_id"].unique())
+        if "timestamp" not in rows or rows["timestamp"].dtype != "int64":
+            continue  # voices: frames and segments, no key seconds
         for video_id, group in rows[["video_id", "timestamp"]].drop_duplicates().groupby("video_id", sort=False):
             seconds.setdefault(str(video_id), set()).update(group["timestamp"].tolist())
     excluded = _excluded(dataset, folder, split)
@@ -217,7 +242,7 @@ def _kinetics_videos(dataset: Dataset, folder: Path, selection: Selection) -> li
 
     rows = pd.concat(
         [
-            _clip_rows(folder / file.name, split)
+            _clip_rows(dataset, folder / file.name, file, split)
             for split in selection.splits
             for file in dataset.files_of(Role.LABELS, (split,))
         ],
@@ -234,8 +259,8 @@ def _kinetics_videos(dataset: Dataset, folder: Path, selection: Selection) -> li
     return [_video(video_id, clips[video_id]) for video_id in ids]
 
 
-def _clip_rows(path: Path, split: Split) -> "pd.DataFrame":
-    rows = parsers.read_kinetics(path)
+def _clip_rows(dataset: Dataset, path: Path, file: AnnotationFile, split: Split) -> "pd.DataFrame":
+    rows = rows_of.labels(dataset, path, file, {})
     # A file without a split column is of the split that the manifest says.
     rows = rows[(rows["split"] == split) | (rows["split"] == "")].assign(split=str(split))
     _refuse_empty(rows, path, split)

@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from avakit.datasets import members, rejects, tables
+from avakit.datasets import members, rejects, tables, textfile
 from avakit.datasets.ava import BOX, boxes
-from avakit.datasets.text import check_data
 from avakit.errors import DataInvalid, ItemFailed
 from avakit.model import Span
 
@@ -33,7 +32,7 @@ def read_speech(path: Path, *, span: Span | None = None, strict: bool = False) -
     """
     import pandas as pd
 
-    table = tables.read_table(path, tables.read_data(path), ["video_id", "start", "end", "label"])
+    table = tables.read_table(path, textfile.read_data(path), ["video_id", "start", "end", "label"])
     table.check_ids()
     start, end = table.numbers("start"), table.numbers("end")
     table.check(start >= 0, "start", "is not a number of seconds from 0")
@@ -69,15 +68,16 @@ def read_activespeaker(path: Path, *, span: Span | None = None, strict: bool = F
     import pandas as pd
 
     if not path.name.endswith((".tar.bz2", ".tar.gz", ".tgz", ".tar", ".zip")):
-        return _faces(path, tables.read_data(path), span, strict=strict)
+        return _faces(path, textfile.read_data(path), span, strict=strict)
     if not path.is_file():
         raise DataInvalid(f"{path}: is missing")
-    frames, problems = [], []
+    frames: list[pd.DataFrame] = []
+    problems: list[str] = []
     try:
         for name, data in members.read_all(path, "-activespeaker.csv"):
             member = path.with_name(f"{path.name}#{name}")
             try:
-                frames.append(_faces(member, check_data(member, data), span, strict=strict))
+                frames.append(_faces(member, textfile.check_data(member, data), span, strict=strict))
             except DataInvalid as error:
                 problems += error.args
     except ItemFailed as error:

@@ -10,34 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from avakit.datasets import rejects
 from avakit.datasets.repeats import repeats
-from avakit.datasets.text import (
-    BOM,
-    LINE_END,
-    id_problem,
-    lines,
-    looks_like_html,
-    quote,
-    read_data,
-    read_text,
-    refuse_lines,
-    split_first_line,
-)
+from avakit.datasets.textfile import BOM, LINE_END, id_problem, quote
 from avakit.errors import DataInvalid
-
-__all__ = [
-    "Fault",
-    "Table",
-    "id_problem",
-    "lines",
-    "looks_like_html",
-    "quote",
-    "read_data",
-    "read_table",
-    "read_text",
-    "refuse_lines",
-    "repeats",
-    "split_first_line",
-]
 
 if TYPE_CHECKING:
     import numpy as np

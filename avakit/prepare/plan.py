@@ -87,6 +87,7 @@ def make_plan(job: Job, videos: Iterable[Video], state: State) -> Plan:
 
 def targets_of(video: Video, job: Job) -> list[Target]:
     """Return everything the job's stages make of one video, in order."""
+    job = job.of(video)
     found = []
     items: tuple[Video | Clip, ...] = video.clips or (video,)
     for stage in job.stages:
@@ -102,6 +103,7 @@ def targets_of(video: Video, job: Job) -> list[Target]:
 
 
 def _plan_video(job: Job, video: Video, state: State, disk: "_Disk") -> tuple[list[Outcome], Work]:
+    job = job.of(video)
     targets = targets_of(video, job)
     there = {t.key for t in targets if disk.has(state.present.get(t.key))}
     # What is dropped, now or before, is needed only for the sake of something that is still to be made from it.

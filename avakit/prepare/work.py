@@ -51,6 +51,7 @@ class _Input:
 
 def do(work: Work, job: Job) -> tuple[Outcome, ...]:
     """Make every target of one video; return one outcome for each."""
+    job = job.of(work.video)
     bench = _Bench(work.video, job, dict(work.known), dict(work.gaps))
     outcomes: list[Outcome] = []
     for target in work.targets:
