@@ -82,6 +82,9 @@ def fetch(
                 tell(f"{file.name}, which nothing needs, can't be had: {outcome.detail}")
             if outcome.is_fatal:
                 break
+    if dataset.unpublished:
+        name = f"labels of {dataset.name}"
+        outcomes.append(Outcome(name, Stage.ANNOTATION, Status.UNAVAILABLE, "not_published", dataset.unpublished))
     return outcomes
 
 

@@ -113,3 +113,5 @@ SHA256SUMS = ".avakit/manifests/SHA256SUMS"
 JOURNAL = ".avakit/journal"
 REPORTS = ".avakit/reports"
 QUARANTINE = ".avakit/quarantine"
+#: What `--skip-bad-rows` left out, by dataset.
+REJECTS = ".avakit/rejects"

@@ -14,6 +14,7 @@ from avakit.errors import AvakitError, ExitCode, Interrupted, from_os_error, nea
 VERBS = {
     "datasets": "datasets",
     "fetch": "fetch",
+    "check": "check",
     "plan": "plan",
     "download": "download",
     "cut": "cut",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from avakit.cli import options
-from avakit.errors import ConfigInvalid, DataInvalid, RunStopped
+from avakit.errors import ConfigInvalid, DataInvalid, ExitCode, RunStopped
 from avakit.layout import Layout, kept_manifest
 from avakit.model import Split, Stage, Video, VideoId
 
@@ -187,6 +187,7 @@ def ensure_annotations(chosen: Chosen, state: "State", tell: Callable[[str], Non
     """
     from avakit import fetch
 
+    _refuse_unpublished(chosen)
     missing = fetch.missing(chosen.dataset, chosen.root, chosen.splits)
     if not missing:
         return
@@ -209,12 +210,19 @@ def require_annotations(chosen: Chosen) -> None:
     """
     from avakit import fetch
 
+    _refuse_unpublished(chosen)
     missing = [file.name for file in fetch.missing(chosen.dataset, chosen.root, chosen.splits) if file.required]
     if missing:
         raise DataInvalid(
             f"{chosen.annotations}: {', '.join(missing)} not here yet; "
             f"run `avakit fetch --dataset {chosen.dataset.name}` first"
         )
+
+
+def _refuse_unpublished(chosen: Chosen) -> None:
+    """Stop where the catalogue knows a dataset whose labels nobody can have any more."""
+    if chosen.dataset.unpublished:
+        raise RunStopped(f"{chosen.dataset.name}: {chosen.dataset.unpublished}", ExitCode.GAPS)
 
 
 def annotation_error(outcome: "Outcome") -> RunStopped:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from avakit.datasets import tables, textfile
+from avakit.datasets.repeats import repeats
 from avakit.model import Span
 
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ def check_rows(table: tables.Table, found: "dict[str, np.ndarray[Any, Any]]", pe
 def _check_boxes(table: tables.Table, key: Sequence[Any], box: "Sequence[np.ndarray[Any, Any]]") -> None:
     import numpy as np
 
-    is_box_new, is_key_new = ~tables.repeats([*key, *box]), ~tables.repeats(key)
+    is_box_new, is_key_new = ~repeats([*key, *box]), ~repeats(key)
     second = is_box_new & ~is_key_new & ~np.isnan(box[0])
     fault = "contradicts an earlier row: this person has two boxes in this second"
     table.check(~second, "person_id", fault)

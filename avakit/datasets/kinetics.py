@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avakit.datasets import tables, textfile
+from avakit.datasets.repeats import repeats
 from avakit.errors import DataInvalid
 from avakit.layout import class_folder
 from avakit.model import Split
@@ -98,11 +99,11 @@ def _check_repeats(table: tables.Table, times: "dict[str, tables.Numbers]", *, s
     clip = [table.codes("video_id"), times["start"], times["end"]]
     if "split" in table.rows:
         clip.append(table.codes("split"))
-    is_new = ~tables.repeats(clip)
+    is_new = ~repeats(clip)
     if is_new.all():
         return is_new
     label = [table.codes("label")] if "label" in table.rows else []
-    is_row_new = ~tables.repeats([*clip, *label])
+    is_row_new = ~repeats([*clip, *label])
     table.check(is_new | ~is_row_new, "video_id", "is of a clip that has two labels")
     if strict:
         table.check_first([*clip, *label], "video_id", "repeats the row in line")
