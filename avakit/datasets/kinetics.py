@@ -43,7 +43,7 @@ def read_kinetics(path: Path, *, strict: bool = False) -> "pd.DataFrame":
         wrong = f"no column {missing[0]!r}" if missing else "a column appears twice"
         raise DataInvalid(f"{path}, line {skipped or 1}: {wrong} in the header {textfile.quote(first)}")
     names = [_NAMES.get(name, name) for name in header]
-    table = tables.read_table(path, data, names, head=(start, skipped))
+    table = tables.read_table(path, data, names, head=(start, skipped), has_many_ids=True)
     table.check_ids()
     label, times, split = _labels(table), _times(table), _splits(table)
     is_new = _check_repeats(table, times, strict=strict)

@@ -16,7 +16,7 @@ def repeats(keys: "Sequence[np.ndarray[Any, Any]]") -> "np.ndarray[Any, np.dtype
     # One hash for all keys finds the candidates; only those are compared in earnest.
     mixed = np.zeros(len(keys[0]), dtype=np.uint64)
     for key in keys:
-        bits = np.ascontiguousarray(key, dtype=np.float64).view(np.uint64)
+        bits = key if key.dtype == np.uint64 else np.ascontiguousarray(key, dtype=np.float64).view(np.uint64)
         mixed = (mixed ^ (bits >> np.uint64(29)) ^ bits) * np.uint64(0x9E3779B97F4A7C15)
         mixed ^= mixed >> np.uint64(32)
     candidates = np.flatnonzero(pd.Series(mixed).duplicated(keep=False).to_numpy())

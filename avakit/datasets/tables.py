@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     Numbers = np.ndarray[Any, np.dtype[np.float64]]
 
 _NUMBER = re.compile(r"[ \t]*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t]*")
+_IDS = re.compile(r"[A-Za-z0-9_-]*", re.ASCII)
 _SURPLUS = "surplus"
 #: Columns that hold numbers, in every form.
 NUMBERS = frozenset({"timestamp", "x1", "y1", "x2", "y2", "action_id", "person_id", "start", "end"})
@@ -67,8 +68,13 @@ class Table:
         return self.rows[column].astype(str)
 
     def codes(self, column: str) -> "np.ndarray[Any, Any]":
-        """Return which of the column's different texts each row holds, as a number."""
-        return self.rows[column].cat.codes.to_numpy()
+        """Return a number for each row that is the same where the text is: a category, or a hash of 64 bits."""
+        import pandas as pd
+
+        texts = self.rows[column]
+        if texts.dtype == "category":
+            return texts.cat.codes.to_numpy()
+        return pd.util.hash_array(texts.to_numpy(dtype=object), categorize=False)
 
     def numbers(self, column: str) -> "Numbers":
         """Return a column as float64; what is no finite number becomes NaN."""
@@ -88,7 +94,10 @@ class Table:
         """Return which rows hold a text of which `is_good` is true; asked once per different text."""
         import numpy as np
 
-        values = [is_good(text) for text in self.rows[column].cat.categories]
+        texts = self.rows[column]
+        if texts.dtype != "category":
+            return np.fromiter(map(is_good, texts), dtype=bool, count=len(texts))
+        values = [is_good(text) for text in texts.cat.categories]
         mask: Mask = np.array([*values, False], dtype=bool)[self.codes(column)]
         return mask
 
@@ -101,7 +110,10 @@ class Table:
 
     def check_ids(self) -> None:
         """Note every row whose `video_id` is none."""
-        self.check(self.where("video_id", lambda text: id_problem(text) is None), "video_id", id_problem)
+        texts = self.rows["video_id"]
+        different = (texts.cat.categories if texts.dtype == "category" else texts).to_numpy(dtype=object)
+        if set(map(len, different)) - {11} or not _IDS.fullmatch("".join(different)):
+            self.check(self.where("video_id", lambda text: id_problem(text) is None), "video_id", id_problem)
 
     def check_first(self, keys: "Sequence[np.ndarray[Any, Any]]", column: str, fault: str) -> None:
         """Note every row that has the same keys as an earlier one: `fault` is followed by that one's line."""
@@ -162,6 +174,7 @@ def read_table(
     head: tuple[int, int] = (0, 0),
     separator: str = ",",
     counts: Collection[int] = (),
+    has_many_ids: bool = False,
 ) -> Table:
     """Read rows of exactly these columns (or of so many of them as `counts` says); blank lines are passed over.
 
@@ -173,6 +186,8 @@ def read_table(
         What stands in them; those of `NUMBERS` are numbers.
     head
         Where in the bytes the rows begin, and how many lines precede them.
+    has_many_ids
+        Whether nearly every row has a `video_id` of its own.
 
     Raises
     ------
@@ -184,7 +199,7 @@ def read_table(
     start = head[0] or (len(BOM) if data.startswith(BOM) else 0)
     table = Table(path, data, start, head[1], separator, tuple(columns), pd.DataFrame())
     allowed = frozenset(counts) or frozenset([len(columns)])
-    rows = _parse_numbers(table) if len(allowed) == 1 else None
+    rows = _parse_numbers(table, has_many_ids=has_many_ids) if len(allowed) == 1 else None
     if rows is None:
         rows = _parse_texts(table, data[start:])
         if rows is None or len(allowed) > 1 or _has_odd_rows(rows, columns):
@@ -194,11 +209,13 @@ def read_table(
     return table
 
 
-def _parse_numbers(table: Table) -> "pd.DataFrame | None":
+def _parse_numbers(table: Table, *, has_many_ids: bool) -> "pd.DataFrame | None":
     """Return the rows if every line has its columns, and every number is one: the common case, and a fast one."""
     import pandas as pd
 
     texts = {name: "category" for name in table.columns if name not in NUMBERS}
+    if has_many_ids:
+        texts["video_id"] = "str"
     stream = io.BytesIO(table.data)
     stream.seek(table.start)
     try:
@@ -216,7 +233,9 @@ def _parse_numbers(table: Table) -> "pd.DataFrame | None":
 def _are_texts(rows: "pd.DataFrame") -> bool:
     import pandas as pd
 
-    return all(pd.api.types.is_string_dtype(rows[name].cat.categories.dtype) for name in rows)
+    return all(
+        pd.api.types.is_string_dtype(rows[name].cat.categories.dtype) for name in rows if rows[name].dtype == "category"
+    )
 
 
 def _parse_texts(table: Table, data: bytes) -> "pd.DataFrame | None":

@@ -36,8 +36,8 @@ def problems(folder: Path, text: str) -> list[str]:
 
 def test_the_catalogue_holds_every_release_of_both_families() -> None:
     assert catalogue.names() == [
-        "ava-activespeaker-v1.0", "ava-kinetics-v1.0", "ava-speech-v1.0", "ava-v1.0", "ava-v2.0", "ava-v2.1", "ava-v2.2",
-        "demo", "kinetics-400", "kinetics-600", "kinetics-700", "kinetics-700-2020",
+        "ava-activespeaker-v1.0", "ava-kinetics-v1.0", "ava-speech-v1.0", "ava-v1.0", "ava-v2.0", "ava-v2.1",
+        "ava-v2.2", "demo", "kinetics-400", "kinetics-600", "kinetics-700", "kinetics-700-2020",
     ]  # fmt: skip
 
 
@@ -219,8 +219,10 @@ TEXT = catalogue.source_text("ava-v2.2")
             "form: ava8\n    splits: [train]",
             "splits: [train]",
             [
-                "files.0: 'form' (ava7, ava8, ava_kinetics, ava_kinetics_clips, activespeaker, speech, kinetics, "
-                "kinetics_json) must be given for a labels file, and for no other"
+                (
+                    "files.0: 'form' (ava7, ava8, ava_kinetics, ava_kinetics_clips, activespeaker, speech, kinetics, "
+                    "kinetics_json) must be given for a labels file, and for no other"
+                )
             ],
         ),
         ("splits: [train]", "splits: [trian]", ["files.0.splits.0: 'trian': Input should be 'train', 'val' or 'test'"]),
