@@ -110,7 +110,7 @@ class SplitFacts(Facts):
 class Figure(Facts):
     """A published count that the rows don't bear out, and why; `avakit check` puts the counted one beside it."""
 
-    name: Literal["videos", "clips", "rows", "key_frames", "persons", "classes", "unique_ids"]
+    name: Literal["videos", "clips", "rows", "key_frames", "persons", "classes"]
     published: int = Field(ge=0)
     splits: tuple[Split, ...] = Field(min_length=1)
     reason: str
