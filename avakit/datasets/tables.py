@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from avakit.datasets import rejects
 from avakit.datasets.repeats import repeats
-from avakit.datasets.textfile import BOM, LINE_END, id_problem, quote
+from avakit.datasets.textfile import BOM, LINE_END, count_columns, id_problem, quote
 from avakit.errors import DataInvalid
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ class Table:
     @property
     def counts(self) -> list[int]:
         """How many columns each row has, where it may have fewer than all."""
-        return [_count(line, self.separator) for number, line in _numbered(self) if number not in self.lost]
+        return [count_columns(line, self.separator) for number, line in _numbered(self) if number not in self.lost]
 
     def line_numbers(self) -> list[int]:
         """Return the line in the file of each row."""
@@ -187,7 +187,7 @@ def read_table(
     head
         Where in the bytes the rows begin, and how many lines precede them.
     has_many_ids
-        Whether nearly every row has a `video_id` of its own.
+        Whether nearly every row has an id of its own.
 
     Raises
     ------
@@ -205,8 +205,7 @@ def read_table(
         if rows is None or len(allowed) > 1 or _has_odd_rows(rows, columns):
             rows = _parse_without_odd_rows(table, allowed)
     table.rows = rows[list(columns)]
-    _refuse_open_quotes(table)
-    return table
+    return _without_open_quotes(table)
 
 
 def _parse_numbers(table: Table, *, has_many_ids: bool) -> "pd.DataFrame | None":
@@ -225,9 +224,9 @@ def _parse_numbers(table: Table, *, has_many_ids: bool) -> "pd.DataFrame | None"
     except (pd.errors.EmptyDataError, pd.errors.ParserError):
         return None
     are_numbers = all(rows[name].dtype in ("int64", "float64") for name in table.columns if name in NUMBERS)
-    if not are_numbers or not isinstance(rows.index, pd.RangeIndex) or not _are_texts(rows[list(texts)]):
-        return None
-    return None if texts and table.columns[-1] in texts and (rows[table.columns[-1]] == "").any() else rows
+    is_sound = are_numbers and isinstance(rows.index, pd.RangeIndex) and _are_texts(rows[list(texts)])
+    last = table.columns[-1]
+    return rows if is_sound and (last not in texts or not (rows[last] == "").any()) else None
 
 
 def _are_texts(rows: "pd.DataFrame") -> bool:
@@ -276,22 +275,19 @@ def _has_odd_rows(rows: "pd.DataFrame", columns: Sequence[str]) -> bool:
 def _wrong_counts(table: Table, allowed: Collection[int]) -> Iterator[tuple[int, str]]:
     wanted = " or ".join(str(count) for count in sorted(allowed))
     for number, line in _numbered(table):
-        count = _count(line, table.separator)
+        count = count_columns(line, table.separator)
         if count not in allowed:
             yield number, f"has {count} columns, expected {wanted}: {quote(line)}"
 
 
-def _count(line: str, separator: str) -> int:
-    return len(next(csv.reader([line], delimiter=separator))) if '"' in line else line.count(separator) + 1
-
-
-def _refuse_open_quotes(table: Table) -> None:
+def _without_open_quotes(table: Table) -> Table:
     if b'"' not in table.data:
-        return
+        return table
     numbered = [entry for entry in _numbered(table) if entry[0] not in table.lost]
     if len(numbered) != len(table.rows):
         line = next((number for number, line in numbered if line.count('"') % 2), table.first_line + 1)
         raise DataInvalid(f"{table.path}, line {line}: a quoted value runs over the end of the line")
+    return table
 
 
 def _numbered(table: Table) -> Iterator[tuple[int, str]]:

@@ -1,5 +1,6 @@
 """Text files as they come: read, decoded and told apart from web pages, line by line."""
 
+import csv
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -88,3 +89,8 @@ def split_first_line(data: bytes) -> tuple[str, int, int]:
     end = match.end() if match else 0
     first = match[1].decode() if match else ""
     return first, end, len(LINE_END.findall(data[:end].decode("utf-8-sig")))
+
+
+def count_columns(line: str, separator: str) -> int:
+    """Return how many columns a line has."""
+    return len(next(csv.reader([line], delimiter=separator))) if '"' in line else line.count(separator) + 1
