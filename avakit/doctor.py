@@ -13,6 +13,8 @@ from avakit.tools import ffmpeg, files
 
 #: yt-dlp follows YouTube's changes; what is older than this is likely to fail there.
 YTDLP_OLD_DAYS = 90
+#: With less than this not even a journal can be written.
+_NOTHING_BYTES = 1 << 20
 #: A run that begins with less than this is likely to end on a full disk: one AVA film with its frames.
 _LITTLE_BYTES = 4 << 30
 _LITTLE_INODES = 100_000
@@ -45,7 +47,7 @@ def _ffmpeg() -> Check:
     try:
         found = ffmpeg.find()
     except AvakitError as error:
-        return Check("ffmpeg", Verdict.FAIL, str(error), "apt install ffmpeg, or pip install imageio-ffmpeg")
+        return Check("ffmpeg", Verdict.FAIL, str(error).removeprefix("ffmpeg: "))
     return Check("ffmpeg", Verdict.OK, f"{found.version} at {found.path}")
 
 
@@ -67,7 +69,12 @@ def _ytdlp() -> Check:
     year, month, day = (int(part) for part in found.split(".")[:3])
     age = (datetime.now(UTC).date() - date(year, month, day)).days
     if age > YTDLP_OLD_DAYS:
-        return Check("yt-dlp", Verdict.WARN, f"{found}, {age} days old: YouTube may refuse it", "pip install -U yt-dlp")
+        return Check(
+            "yt-dlp",
+            Verdict.WARN,
+            f"{found}, {age} days old: YouTube may refuse it",
+            "pip install -U 'avakit[youtube]'",
+        )
     return Check("yt-dlp", Verdict.OK, f"{found}, {age} days old")
 
 
@@ -87,13 +94,15 @@ def _cores() -> Check:
 
 
 def _writable(root: Path) -> Check:
-    existed = root.exists()
+    missing = [folder for folder in (root, *root.parents) if not folder.exists()]
     try:
         files.check_writable(root)
     except AvakitError as error:
         return Check("root", Verdict.FAIL, str(error), "choose another --root")
-    if not existed:
-        root.rmdir()
+    finally:
+        for folder in missing:  # from the inside out
+            if folder.exists():
+                folder.rmdir()
     return Check("root", Verdict.OK, f"{root} can be written to")
 
 
@@ -103,7 +112,7 @@ def _space(root: Path) -> list[Check]:
     remedy = "`avakit plan` says how much a dataset needs"
     checks = [
         Check(
-            "disk", Verdict.WARN if is_little else Verdict.OK, f"{space.free_bytes / 1e9:.1f} GB free",
+            "disk", _verdict_of(space.free_bytes), f"{space.free_bytes / 1e9:.1f} GB free",
             remedy if is_little else "",
         )
     ]  # fmt: skip
@@ -112,3 +121,9 @@ def _space(root: Path) -> list[Check]:
         detail = f"{space.free_inodes:,} files may still be created".replace(",", " ")
         checks.append(Check("inodes", Verdict.WARN if few else Verdict.OK, detail, remedy if few else ""))
     return checks
+
+
+def _verdict_of(free_bytes: int) -> Verdict:
+    if free_bytes < _NOTHING_BYTES:
+        return Verdict.FAIL
+    return Verdict.WARN if free_bytes < _LITTLE_BYTES else Verdict.OK

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from avakit.errors import ItemFailed, Status, TransferFailed
+from avakit.errors import ItemFailed, MediaRejected, Status, TransferFailed
 from avakit.layout import VIDEO_EXTENSIONS, Layout
 from avakit.model import Video
 from avakit.outcome import Made
@@ -41,7 +41,7 @@ def video(
 ) -> Made:
     """Deliver, check and publish one video.
 
-    A delivery that ends inside the span is taken only if no other source delivers a longer one.
+    A delivery that ends inside the span is taken only if no other source delivers a longer one, or may do so yet.
 
     Raises
     ------
@@ -63,13 +63,19 @@ def video(
             if checked.missing_seconds <= 0:
                 return _publish(wanted, layout, delivery, checked, failures)
             shorts.append(_Short(delivery, checked))
-        if shorts:
+        # A source that may answer tomorrow may hold the whole film: the short one would settle it for good.
+        if shorts and not any(error.status is Status.TRANSIENT for _, error in failures):
             best = min(shorts, key=lambda short: short.checked.missing_seconds)
             return _publish(wanted, layout, best.delivery, best.checked, failures)
     finally:
         for short in shorts:
             files.remove(short.delivery.path)
-    raise _all_failed(failures)
+    raise _all_failed([*failures, *((short.delivery.source, _too_short(short)) for short in shorts)])
+
+
+def _too_short(short: _Short) -> MediaRejected:
+    detail = f"its copy ends {float(short.checked.missing_seconds):.3f} s before the span does"
+    return MediaRejected(Status.SHORT, "ends_inside_span", detail)
 
 
 def check(wanted: Video, path: Path) -> "media.Checked":

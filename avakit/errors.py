@@ -76,8 +76,9 @@ PRECEDENCE = (
 )
 
 _DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-_IO = frozenset({errno.EIO, errno.ESTALE, errno.EXDEV})
+_IO = frozenset({errno.EIO, errno.EXDEV})
 _PERMISSION = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+_IN_THE_WAY = frozenset({errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY, errno.ENAMETOOLONG, errno.ELOOP})
 
 
 class AvakitError(Exception):
@@ -151,7 +152,8 @@ class Interrupted(AvakitError):
         return ExitCode.SIGINT if self.args[0] == signal.SIGINT else ExitCode.SIGTERM
 
     def __str__(self) -> str:
-        return f"stopped by signal {self.args[0]}; what was finished is kept, the same command goes on from here"
+        name = "Ctrl-C" if self.args[0] == signal.SIGINT else signal.Signals(self.args[0]).name
+        return f"stopped by {name}; what was finished is kept, run the same command again"
 
 
 class ItemFailed(AvakitError):
@@ -199,8 +201,8 @@ def from_os_error(error: OSError) -> AvakitError | None:
     Returns
     -------
     AvakitError or None
-        `StorageFailed` for a full disk, quota or I/O error, `OutputImpossible` for missing permission or a
-        read-only file system, None for everything else.
+        `StorageFailed` for a full disk, quota or I/O error, `OutputImpossible` for missing permission, a read-only
+        file system or something that stands in the way, None for everything else.
     """
     path = str(error.filename or "")
     if error.errno in _DISK_FULL:
@@ -209,6 +211,8 @@ def from_os_error(error: OSError) -> AvakitError | None:
         return StorageFailed(path, f"{error.strerror}; check the disk or the file server")
     if error.errno in _PERMISSION:
         return OutputImpossible(path, f"{error.strerror}; choose a --root that you may write to")
+    if error.errno in _IN_THE_WAY:
+        return OutputImpossible(path, f"{error.strerror}; move away what stands there, or choose another --root")
     return None
 
 

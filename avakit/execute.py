@@ -63,7 +63,7 @@ def run(
             suspect = suspects.pop(0)
             lonely: deque[tuple[int, Item]] = deque([suspect])
             broken = yield from _pool(function, lonely, 1)
-            if broken:
+            if broken or lonely:
                 yield on_crash(suspect[1], "the worker process died on it twice (out of memory, or a crash in a codec)")
         else:
             suspects = yield from _pool(function, waiting, jobs)

@@ -37,8 +37,8 @@ def fetch(
     *,
     origin: Path | None = None,
     accept_changed: bool = False,
-    options: http.Options = OPTIONS,
     tell: Callable[[str], None] | None = None,
+    options: http.Options = OPTIONS,
 ) -> list[Outcome]:
     """Get the annotation files of some splits into `annotations/<dataset>/`.
 
@@ -50,10 +50,10 @@ def fetch(
         A folder (searched with all below it), a zip or a tar to take the files from, instead of the network.
     accept_changed
         Pin what is there or arrives anew, even if it differs from what was pinned before.
-    options
-        How patient to be with a server.
     tell
         Called with a sentence about each file that nothing needs and that can't be had.
+    options
+        How patient to be with a server.
 
     Returns
     -------
@@ -164,7 +164,7 @@ def _check_origin(origin: Path | None) -> None:
 def _settle(errand: _Errand, file: AnnotationFile) -> Outcome:
     target = errand.folder / file.name
     pin = pins.read(errand.folder).get(file.name)
-    if target.is_file():
+    if target.is_file() and errand.origin is None:
         return _keep(errand, file, target, pin)
     path = errand.work / file.name
     failures: list[tuple[str, ItemFailed]] = []
@@ -265,4 +265,14 @@ def _outcome(errand: _Errand, file: AnnotationFile, pin: dict[str, Any], status:
     has_hints = any((file.known.sha256, file.known.git_blob, file.known.md5))
     detail = "differs from the copies known elsewhere" if has_hints and not pin["known"] else ""
     path = (errand.folder / file.name).relative_to(errand.root).as_posix()
-    return Outcome(file.name, Stage.ANNOTATION, status, "", detail, path, str(pin["url"]), int(pin["bytes"]))
+    return Outcome(
+        file.name,
+        Stage.ANNOTATION,
+        status,
+        "",
+        detail,
+        path,
+        str(pin["url"]),
+        int(pin["bytes"]),
+        attempts=int(status is Status.DONE),
+    )

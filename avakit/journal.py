@@ -3,8 +3,9 @@
 The state of a root is the union of its journals, read anew by every run. There is no shared writer, no database
 on a network file system and no merge step that could be forgotten; a dead node leaves only work to be redone.
 
-For each key (a path without its extension) the newest line that says whether something *is there* counts:
-`done` and `short` with a path put it there, `removed` takes it away. Where nothing is there, the newest gap says why.
+For each key (a path without its extension) the newest line that says whether something *is there* counts: a
+`done` or `short` with a path puts it there, `removed` takes it away. The newest gap after that says why it can't
+be had.
 A torn last line, as a kill leaves it, is skipped and counted.
 """
 
@@ -29,6 +30,8 @@ SCHEMA = 1
 REMOVED = "removed"
 #: The reason of a removal that was asked for: the thing is not missed until something is to be made from it.
 DROPPED = "dropped"
+#: The reason of a removal by `verify --repair`: the thing is missed until it has been made again.
+QUARANTINED = "quarantined"
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,9 @@ class State:
     present
         The record of each thing that is there, by key.
     gaps
-        The newest record of each thing that was tried and is not there, by key.
+        The newest record of each thing that could not be had since it was last there or taken away, by key.
+    lost
+        The last record of each thing that was moved to quarantine and has not been made again, by key.
     dropped
         Keys of what was removed because the user asked for it.
     torn
@@ -98,6 +103,7 @@ class State:
 
     present: Mapping[str, Record]
     gaps: Mapping[str, Record]
+    lost: Mapping[str, Record] = field(default_factory=dict)
     dropped: frozenset[str] = frozenset()
     torn: int = 0
 
@@ -137,16 +143,25 @@ def read(root: Path) -> State:
 def merge(records: Iterable[Record]) -> State:
     """Reduce records, in any order, to the state they describe."""
     presence: dict[str, Record] = {}
+    last_there: dict[str, Record] = {}
     gaps: dict[str, Record] = {}
     for record in records:
-        newest = presence if record.is_present or record.status == REMOVED else gaps
-        known = newest.get(record.key)
-        if known is None or _is_newer(record, known):
-            newest[record.key] = record
-    present = {key: record for key, record in presence.items() if record.is_present}
-    missing = {key: record for key, record in gaps.items() if key not in present}
-    dropped = frozenset(k for k, r in presence.items() if r.status == REMOVED and r.reason == DROPPED)
-    return State(present, missing, dropped)
+        if record.is_present:
+            _keep_newest(last_there, record)
+        _keep_newest(presence if record.is_present or record.status == REMOVED else gaps, record)
+    removed = {key: record for key, record in presence.items() if not record.is_present}
+    return State(
+        present={key: record for key, record in presence.items() if record.is_present},
+        gaps={key: gap for key, gap in gaps.items() if key not in presence or _is_newer(gap, presence[key])},
+        lost={key: last_there[key] for key, r in removed.items() if r.reason == QUARANTINED and key in last_there},
+        dropped=frozenset(key for key, record in removed.items() if record.reason == DROPPED),
+    )
+
+
+def _keep_newest(newest: dict[str, Record], record: Record) -> None:
+    known = newest.get(record.key)
+    if known is None or _is_newer(record, known):
+        newest[record.key] = record
 
 
 def _is_newer(record: Record, known: Record) -> bool:
@@ -181,7 +196,7 @@ def _parse(line: bytes, path: Path, number: int, *, is_last: bool) -> Record | N
             return None
         raise DataInvalid(
             f"{path}, line {number}: not a journal line ({error}); move the file away, and "
-            "run the last command again: what lies on the disk is adopted"
+            "run the last command again: films that lie on the disk are adopted, the rest is made again"
         ) from error
     raise DataInvalid(f"{path}, line {number}: written by a newer avakit (journal schema {schema}); update avakit")
 

@@ -72,9 +72,12 @@ class Layout:
 
     def frame_folder(self, item: Video | Clip, recipe: FrameRecipe) -> str:
         """Return the folder of an item's frames."""
-        name = item.name if isinstance(item, Clip) else item.id
+        return f"{self.frames_of(recipe)}/{item.name if isinstance(item, Clip) else item.id}"
+
+    def frames_of(self, recipe: FrameRecipe) -> str:
+        """Return the folder of all frames made by a recipe."""
         base = self.key_frames if recipe.key_frames else self.frames
-        return f"{base}{recipe.folder_suffix(self.default_frames)}/{name}"
+        return f"{base}{recipe.folder_suffix(self.default_frames)}"
 
 
 def class_folder(label: str) -> str:

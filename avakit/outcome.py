@@ -1,5 +1,6 @@
 """What became of one item, and the one place where an exception turns into a value."""
 
+import errno
 import time
 import traceback
 from collections import Counter
@@ -7,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from avakit.errors import PRECEDENCE, AvakitError, ExitCode, ItemFailed, Status, from_os_error
+from avakit.errors import PRECEDENCE, AvakitError, ExitCode, Interrupted, ItemFailed, Status, from_os_error
 from avakit.model import Stage
 
 #: Reasons after which no other item can succeed either: the run stops.
@@ -104,6 +105,10 @@ _EXIT_OF_STATUS = {
 }
 
 
+_VANISHED = frozenset({errno.ENOENT, errno.ESTALE})
+_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN})
+
+
 def attempt(function: Callable[[], Outcome], item: str, stage: Stage) -> Outcome:
     """Call `function`, and turn whatever it raises into an `Outcome`.
 
@@ -112,13 +117,14 @@ def attempt(function: Callable[[], Outcome], item: str, stage: Stage) -> Outcome
     started = time.monotonic()
     try:
         outcome = function()
+    except Interrupted:
+        raise  # it is about the run, not about the item
     except ItemFailed as error:
         outcome = failed(item, stage, error)
     except AvakitError as error:
         outcome = _local(item, stage, error)
     except OSError as error:
-        ours = from_os_error(error)
-        outcome = _local(item, stage, ours) if ours else _bug(item, stage, error)
+        outcome = _from_os(item, stage, error)
     except Exception as error:  # noqa: BLE001
         outcome = _bug(item, stage, error)
     return replace(outcome, seconds=round(time.monotonic() - started, 3))
@@ -142,6 +148,18 @@ def _local(item: str, stage: Stage, error: AvakitError) -> Outcome:
     }
     reason = reasons.get(error.exit_code, "error")
     return Outcome(item, stage, Status.LOCAL_ERROR, reason, str(error), exit_code=error.exit_code)
+
+
+def _from_os(item: str, stage: Stage, error: OSError) -> Outcome:
+    ours = from_os_error(error)
+    if ours is not None:
+        return _local(item, stage, ours)
+    if error.errno in _VANISHED:
+        detail = f"{error.filename} went away while it was needed: another run dropped or moved it"
+        return Outcome(item, stage, Status.TRANSIENT, "vanished", detail)
+    if error.errno in _EXHAUSTED:
+        return Outcome(item, stage, Status.LOCAL_ERROR, "resources", f"{error.strerror}; use fewer --jobs")
+    return _bug(item, stage, error)
 
 
 def _bug(item: str, stage: Stage, error: Exception) -> Outcome:

@@ -5,9 +5,9 @@ import stat
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from avakit import checksums, execute
+from avakit import checksums, execute, journal
 from avakit.errors import DataInvalid
 from avakit.journal import Record, State
 from avakit.layout import frame_list
@@ -53,7 +53,7 @@ def verify(
     DataInvalid
         If nothing is recorded: an empty journal never passes.
     """
-    if not records:
+    if not records and not state.lost:
         raise DataInvalid(f"{root}: nothing is recorded here; run `avakit prepare` first, or check --root")
     results = execute.run(partial(check_lot, root=root, depth=depth), _lots(records), jobs=jobs, on_crash=_crashed)
     try:
@@ -62,7 +62,8 @@ def verify(
     finally:
         results.close()
     if whole_root:
-        yield from unexpected(root, state.present)
+        yield from (_quarantined(record) for record in state.lost.values())
+        yield from _nobodys(root, state)
 
 
 def check_lot(records: Iterable[Record], *, root: Path, depth: Depth) -> tuple[Finding, ...]:
@@ -74,6 +75,18 @@ def check_lot(records: Iterable[Record], *, root: Path, depth: Depth) -> tuple[F
         else:
             found.append(_check_file(record.path, record.sha256, root, depth, key=record.key, size=record.bytes))
     return tuple(found)
+
+
+def _quarantined(record: Record) -> Finding:
+    return Finding(record.path, FindingKind.MISSING, "moved to quarantine and not made again", record.key)
+
+
+def _nobodys(root: Path, state: State) -> Iterator[Finding]:
+    found = list(unexpected(root, state.present))
+    if found:
+        # What a running job has published meanwhile is in the journal by now.
+        recorded = {record.path for record in journal.read(root).present.values()}
+        yield from (finding for finding in found if finding.path not in recorded)
 
 
 def _lots(records: Sequence[Record]) -> list[list[Record]]:
@@ -115,18 +128,23 @@ def _check_folder(record: Record, root: Path, depth: Depth) -> list[Finding]:
         return [Finding(record.path, FindingKind.UNSAFE, "a symbolic link", record.key)]
     try:
         with os.scandir(root / record.path) as entries:
-            sizes = {entry.name: entry.stat(follow_symlinks=False).st_size for entry in entries}
+            facts = {entry.name: entry.stat(follow_symlinks=False) for entry in entries}
     except (FileNotFoundError, NotADirectoryError):
         return [Finding(record.path, FindingKind.MISSING, "", record.key)]
     except OSError as error:
         return [Finding(record.path, FindingKind.UNREADABLE, error.strerror or str(error), record.key)]
+    sizes = {name: fact.st_size for name, fact in facts.items()}
+    odd = sorted(name for name, fact in facts.items() if not stat.S_ISREG(fact.st_mode))
     listed = {Path(path).name: digest for path, digest in checksums.parse((root / listing).read_text())}
     found = [Finding(f"{record.path}/{n}", FindingKind.UNEXPECTED, "", record.key) for n in sizes.keys() - listed]
     found += [Finding(f"{record.path}/{n}", FindingKind.MISSING, "", record.key) for n in listed.keys() - sizes]
+    found += [
+        Finding(f"{record.path}/{n}", FindingKind.UNSAFE, "not a regular file", record.key) for n in odd if n in listed
+    ]
     if depth is Depth.FULL:
         checked = (
             _check_file(f"{record.path}/{name}", listed[name], root, depth, key=record.key)
-            for name in sorted(listed.keys() & sizes)
+            for name in sorted((listed.keys() & sizes.keys()) - set(odd))
         )
         found += [finding for finding in checked if finding.kind is not FindingKind.MATCH]
     elif not found and sum(sizes.values()) != record.bytes:
@@ -136,13 +154,19 @@ def _check_folder(record: Record, root: Path, depth: Depth) -> list[Finding]:
 
 
 def unexpected(root: Path, present: Mapping[str, Record]) -> Iterator[Finding]:
-    """Yield what lies under the root's data folders and is in no journal; partials of runs are no finding."""
+    """Yield what lies under the root's data folders and is in no journal; partials of runs are no finding.
+
+    A folder in which nothing is recorded is one finding; an empty one is none.
+    """
     recorded = {record.path for record in present.values()}
+    parents = {str(parent) for path in recorded for parent in PurePosixPath(path).parents}
     for top in sorted({path.split("/", 1)[0] for path in recorded} - _OWN_FOLDERS):
-        yield from _walk(root, top, recorded)
+        yield from _walk(root, top, recorded, parents)
 
 
-def _walk(root: Path, folder: str, recorded: Collection[str], *, behind_link: bool = False) -> Iterator[Finding]:
+def _walk(
+    root: Path, folder: str, recorded: Collection[str], parents: Collection[str], *, may_follow: bool = True
+) -> Iterator[Finding]:
     try:
         with os.scandir(root / folder) as entries:
             listed = sorted((entry.name, entry.is_dir(follow_symlinks=False), entry.is_symlink()) for entry in entries)
@@ -153,9 +177,14 @@ def _walk(root: Path, folder: str, recorded: Collection[str], *, behind_link: bo
         path = f"{folder}/{name}"
         if path in recorded or files.is_partial(name) or name in _OWN_NAMES:
             continue
-        # A folder may be linked to another disk; look through such a link, but through none behind it: two links
-        # that lead back into the root would never end.
-        if is_folder or (is_link and not behind_link and (root / path).is_dir()):
-            yield from _walk(root, path, recorded, behind_link=behind_link or is_link)
-        else:
-            yield Finding(path, FindingKind.UNEXPECTED)
+        # A folder may be linked to another disk: one link is looked through, a link behind it is not.
+        if is_link and may_follow and (root / path).is_dir():
+            yield from _walk(root, path, recorded, parents, may_follow=False)
+        elif is_folder and path in parents:
+            yield from _walk(root, path, recorded, parents, may_follow=may_follow)
+        elif not is_folder or _holds_anything(root / path):
+            yield Finding(path, FindingKind.UNEXPECTED, "a folder nobody recorded" if is_folder else "")
+
+
+def _holds_anything(folder: Path) -> bool:
+    return any(names for _, _, names in os.walk(folder))

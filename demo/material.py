@@ -1,12 +1,13 @@
 """What the demo makes: its films, which of the mirror's folders they lie in, and what of them is annotated."""
 
-import multiprocessing
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import closing
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
+from avakit import execute
 from demo import films
 
 _FOOTAGE = Path(__file__).parent.parent / "tests" / "data" / "footage"
@@ -97,14 +98,16 @@ def make(chosen: tuple[Film, ...], mirror: Path) -> Iterator[Film]:
     """Make films in processes of their own, two at a time; yield each as it is finished."""
     for film in chosen:
         film.path(mirror).parent.mkdir(parents=True, exist_ok=True)
-    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
-        running = {pool.submit(_make_one, film, mirror): film for film in chosen}
-        for future in as_completed(running):
-            future.result()
-            yield running[future]
+    # avakit's own pool: its workers leave Ctrl-C to this process, and never outlive it.
+    with closing(execute.run(partial(_make_one, mirror=mirror), chosen, jobs=2, on_crash=_crashed)) as made:
+        yield from made
 
 
-def _make_one(film: Film, mirror: Path) -> None:
+def _crashed(film: Film, detail: str) -> Film:
+    raise RuntimeError(f"{film.video_id} could not be made: {detail}")
+
+
+def _make_one(film: Film, mirror: Path) -> Film:
     films.make(
         film.path(mirror),
         footage=[_FOOTAGE / f"{scene}.mkv" for scene in film.scenes],
@@ -112,3 +115,4 @@ def _make_one(film: Film, mirror: Path) -> None:
         rate=film.rate,
         style=films.Style(sound=film.sound),
     )
+    return film

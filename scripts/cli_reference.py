@@ -7,6 +7,9 @@ import click
 
 from avakit.cli import VERBS, avakit
 
+#: What the program itself gives every context, so that the help here is the help there.
+SETTINGS = avakit.context_settings
+
 TARGET = Path(__file__).parent.parent / "docs" / "cli.md"
 HEAD = """# Command line reference
 
@@ -29,7 +32,9 @@ def reference() -> str:
 
 
 def _section(name: str, command: click.Command, parent: click.Context | None) -> str:
-    context = click.Context(command, info_name=name, parent=parent, terminal_width=100, max_content_width=100)
+    context = click.Context(
+        command, info_name=name, parent=parent, terminal_width=100, **{"max_content_width": 100, **SETTINGS}
+    )
     title = name if parent is None else f"avakit {name}"
     return f"## {title}\n\n```text\n{command.get_help(context).rstrip()}\n```\n"
 

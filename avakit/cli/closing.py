@@ -31,6 +31,13 @@ ADVICE = {
     "not_listed": "they are on no list of the mirror; `--sources` and `--folder` name other places",
     "not_found": "gone from this address; `--folder DIR` takes copies that you hold",
     "ends_inside_span": "kept and marked; another copy of the film may be longer",
+    "vanished": "run the same command again, one at a time for one root if you use --drop",
+    "resources": "use fewer --jobs, or raise the machine's limits (`ulimit -n`)",
+    "decode": "another source may hold a sound copy: `--sources`, `--folder`, `--mirror`",
+    "truncated": "another source may hold a whole copy: `--sources`, `--folder`, `--mirror`",
+    "packets": "another source may hold a sound copy: `--sources`, `--folder`, `--mirror`",
+    "not_media": "another source may hold the film itself: `--sources`, `--folder`, `--mirror`",
+    "html": "the address gives a web page; look at it in a browser, or name another with `--mirror`",
     "storage": "free some space, then run the same command again; what was finished is kept",
     "permission": "make the folder writable, or choose another --root",
     "crashed": "the item broke its worker twice; try it alone with --jobs 1, and look at the memory",
@@ -64,12 +71,14 @@ class Run:
         if error is not None:
             code = decisive([code, error.exit_code])
         self.write_report(self._facts(code, error) | self._failures())
+        if error is not None:
+            click.echo(f"avakit: {error}", err=True)
         if self.as_json:
             print_json("summary", self._facts(code, error))
         else:
             if not self.quiet and self.outcomes:
                 _show_table(self.outcomes)
-                _show_next(self.outcomes, code, made=self.verb != "fetch")
+                _show_next(self.outcomes, code, made=self.verb not in ("fetch", "verify --repair"))
             click.echo(self.last_line(code, error))
         return code
 
@@ -81,8 +90,9 @@ class Run:
             parts.append(f"{readable_count(self.left)} not tried")
         if self.outcomes and not self.left and not any(outcome.attempts for outcome in self.outcomes):
             parts.append("nothing to do")
-        why = f" ({error})" if error else _why(code, self.outcomes)
-        return f"avakit {self.verb}: {', '.join(parts) or 'nothing wanted'} -> exit {int(code)}{why}"
+        nothing = "nothing could begin" if error else "nothing wanted"
+        why = "" if error else _why(code, self.outcomes)
+        return f"avakit {self.verb}: {', '.join(parts) or nothing} -> exit {int(code)}{why}"
 
     def _facts(self, code: ExitCode, error: AvakitError | None) -> dict[str, Any]:
         table = [
@@ -123,8 +133,10 @@ class Run:
 def _why(code: ExitCode, outcomes: Sequence[Outcome]) -> str:
     if code in (ExitCode.OK, ExitCode.USAGE):
         return ""
-    telling = [o for o in outcomes if decisive([o.exit_code, exit_code([o], strict=True)]) == code]
-    first = telling[0] if telling else None
+    # What no policy allows decides before what only exceeds one.
+    own = (o for o in outcomes if exit_code([o], max_unavailable=1.0) == code)
+    allowed = (o for o in outcomes if exit_code([o], strict=True) == code)
+    first = next(own, None) or next(allowed, None)
     return f" ({first.stage} {first.item}: {first.status} {first.reason})" if first else ""
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @click.command("datasets", cls=Verb)
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=options.complete_dataset)
 @click.option("--yaml", "as_yaml", is_flag=True, help="Print the manifest itself: the start of one of your own.")
 @options.as_json
 def command(name: str | None, as_yaml: bool, as_json: bool) -> int:

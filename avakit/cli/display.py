@@ -2,6 +2,7 @@
 
 import json
 import sys
+import textwrap
 import threading
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 _POLL_SECONDS = 0.2
+_LONGEST_DETAIL = 300
 #: A worker that has said nothing for this many polls has finished its item.
 _SILENT_POLLS = 25
 
@@ -196,12 +198,13 @@ def line_of(outcome: Outcome) -> str:
     words = [outcome.status, outcome.stage, outcome.item]
     if outcome.reason:
         words.append(f"[{outcome.reason}]")
-    if outcome.detail:
-        words.append(_printable(outcome.detail))
-    elif outcome.path:
+    if outcome.path:
         words.append(f"{outcome.path} ({readable_bytes(outcome.bytes)}")
         words[-1] += f", {outcome.seconds:.1f} s" if outcome.attempts else ""
         words[-1] += f", from {outcome.source})" if outcome.source else ")"
+    if outcome.detail:
+        # The whole sentence is in the journal and in the report.
+        words.append(textwrap.shorten(_printable(outcome.detail), _LONGEST_DETAIL, placeholder=" …"))
     return " ".join(words)
 
 

@@ -30,4 +30,7 @@ def command(root: Path, as_json: bool) -> int:
     is_able = all(check.verdict is not doctor.Verdict.FAIL for check in checks)
     if not as_json:
         click.echo("avakit doctor: this machine can do the job" if is_able else "avakit doctor: see FAIL above")
-    return ExitCode.OK if is_able else ExitCode.TOOL_MISSING
+    if is_able:
+        return ExitCode.OK
+    failed = {check.name for check in checks if check.verdict is doctor.Verdict.FAIL}
+    return ExitCode.CANT_CREATE if failed == {"root"} else ExitCode.TOOL_MISSING

@@ -8,7 +8,7 @@ import click
 from avakit.cli import making, options, setup
 from avakit.cli.display import Display
 from avakit.cli.settings import Verb
-from avakit.errors import Interrupted
+from avakit.errors import AvakitError
 
 
 @click.command("fetch", cls=Verb)
@@ -22,7 +22,7 @@ from avakit.errors import Interrupted
     help="Take the files from this folder, zip or tar instead of the network.",
 )
 @options.option("--accept-changed", is_flag=True, help="Accept a file that differs from the one pinned before.")
-@options.run
+@options.output
 def command(**given: Any) -> int:
     """Fetch the annotation files of a dataset; keep the official bytes, pin their digests."""
     from avakit import fetch, journal
@@ -46,7 +46,7 @@ def command(**given: Any) -> int:
             )  # fmt: skip
             for outcome in run.outcomes:
                 display.outcome(outcome)
-        except Interrupted as error:
+        except AvakitError as error:
             return run.close(error)
         setup.record_annotations(chosen, run.outcomes, state)
     return run.close()

@@ -12,7 +12,8 @@ import click
 from avakit.cli import setup
 from avakit.cli.closing import Run
 from avakit.cli.display import Display, print_json, readable_count
-from avakit.errors import ExitCode, Interrupted, RunStopped
+from avakit.errors import AvakitError, ConfigInvalid, ExitCode, Interrupted, Status
+from avakit.layout import SHA256SUMS
 from avakit.model import Stage
 
 if TYPE_CHECKING:
@@ -59,19 +60,24 @@ def make(verb: str, given: dict[str, Any], stages_of: Callable[["Dataset"], tupl
             if given["dry_run"]:
                 return _show_plan(given, plan)
             run_plan(given, job, plan, run)
-        except (Interrupted, RunStopped) as error:
+        except AvakitError as error:
+            if given["dry_run"]:
+                raise  # not even a report is written
             return run.close(error)
-    if verb == "prepare" and not given.get("shard"):
-        _write_manifest(chosen)
+    if not given.get("shard"):
+        refresh_manifest(chosen, is_wanted=verb == "prepare")
     return run.close()
 
 
 def begin(verb: str, given: dict[str, Any], chosen: setup.Chosen) -> Run:
     """Open the record of a run."""
     percent = given.get("max_unavailable")
+    report = given.get("report")
+    if report is not None and not report.absolute().parent.is_dir():
+        raise ConfigInvalid(f"--report {report}: there is no folder {report.absolute().parent}")
     return Run(
         verb=verb, dataset=chosen.dataset.name, root=chosen.root, as_json=given["as_json"], quiet=given["quiet"],
-        strict=given["strict"], report=given.get("report"),
+        strict=given["strict"], report=report,
         max_unavailable=chosen.dataset.max_unavailable if percent is None else percent / 100,
     )  # fmt: skip
 
@@ -102,12 +108,32 @@ def run_plan(given: dict[str, Any], job: "Job", plan: "Plan", run: Run) -> None:
         run.verb, plan.targets, as_json=given["as_json"], quiet=given["quiet"], verbose=given["verbose"]
     ) as display:
         job = replace(job, channel=display.channel)
-        with closing(prepare.run(job, plan, jobs=jobs)) as outcomes:
-            for number, outcome in enumerate(outcomes):
-                run.outcomes.append(outcome)
-                if number >= len(plan.settled):
-                    run.left -= 1
-                display.outcome(outcome)
+        try:
+            with closing(prepare.run(job, plan, jobs=jobs)) as outcomes:
+                for number, outcome in enumerate(outcomes):
+                    run.outcomes.append(outcome)
+                    if number >= len(plan.settled):
+                        run.left -= 1
+                    display.outcome(outcome)
+        except Interrupted:
+            _count_finished(job, plan, run)
+            raise
+
+
+def _count_finished(job: "Job", plan: "Plan", run: Run) -> None:
+    """Count what workers had published and recorded when the run was stopped, before they could tell."""
+    from avakit import journal
+    from avakit.outcome import Outcome
+
+    told = {(outcome.item, outcome.stage) for outcome in run.outcomes}
+    present = journal.read(job.root).present
+    for target in (target for work in plan.works for target in work.targets):
+        record = present.get(target.key)
+        if record is not None and (target.name, target.stage) not in told:
+            run.left -= 1
+            run.outcomes.append(
+                Outcome(target.name, target.stage, Status(record.status), path=record.path, bytes=record.bytes)
+            )
 
 
 def _show_plan(given: dict[str, Any], plan: "Plan") -> ExitCode:
@@ -123,9 +149,12 @@ def _show_plan(given: dict[str, Any], plan: "Plan") -> ExitCode:
     return ExitCode.OK
 
 
-def _write_manifest(chosen: setup.Chosen) -> None:
+def refresh_manifest(chosen: setup.Chosen, *, is_wanted: bool = False) -> None:
+    """Write `SHA256SUMS` anew if it is wanted, or there already and would grow stale."""
     from avakit import journal, manifest
 
+    if not (is_wanted or chosen.layout.absolute(SHA256SUMS).exists()):
+        return
     state = journal.read(chosen.root)
     if state.present:
         manifest.write(chosen.root, state)

@@ -36,13 +36,17 @@ class Words(click.ParamType[tuple[str, ...]]):
     envvar_list_splitter = ","
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
-        """Split the text at commas."""
-        del param, ctx
+        """Split the text at commas and line ends; as in a csv line, a name with a comma goes between quotes."""
         if isinstance(value, tuple):
             return value
-        # As in a csv line, a name that holds a comma goes between quotes.
-        (words,) = csv.reader([str(value)], skipinitialspace=True)
-        return tuple(word.strip() for word in words if word.strip())
+        try:
+            rows = list(csv.reader(str(value).splitlines(), skipinitialspace=True))
+        except csv.Error as error:
+            self.fail(f"{value!r} can't be read as names with commas between them: {error}", param, ctx)
+        words = tuple(word.strip() for row in rows for word in row if word.strip())
+        if not words:
+            self.fail("names nothing; leave the option out to take everything", param, ctx)
+        return words
 
 
 class Names(Words):
@@ -64,7 +68,9 @@ class Names(Words):
         """Complete the last word."""
         del ctx, param
         before, comma, last = incomplete.rpartition(",")
-        return [CompletionItem(before + comma + word) for word in self.known if word.startswith(last)]
+        used = before.split(",")
+        fitting = [word for word in self.known if word.startswith(last) and word not in used]
+        return [CompletionItem(before + comma + word) for word in fitting]
 
 
 def flatten(values: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
@@ -72,7 +78,8 @@ def flatten(values: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word for words in values for word in words))
 
 
-def _complete_dataset(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+def complete_dataset(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Complete the name of a dataset of the catalogue."""
     del ctx, param
     from avakit.datasets import catalogue
 
@@ -129,7 +136,7 @@ root = option(
 as_json = option("--json", "as_json", is_flag=True, help="Print one JSON object per line, for machines.")
 
 dataset = together(
-    option("--dataset", default=DEFAULT_DATASET, show_default=True, shell_complete=_complete_dataset, is_eager=True,
+    option("--dataset", default=DEFAULT_DATASET, show_default=True, shell_complete=complete_dataset, is_eager=True,
            help="A dataset of the catalogue; `avakit datasets` lists them."),
     option("--manifest", type=click.Path(exists=True, dir_okay=False, path_type=Path), is_eager=True,
            help="A dataset manifest of your own, instead of --dataset."),
@@ -143,10 +150,15 @@ selection = together(
     option("--ids-file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
            help="Only the video ids in this file, one a line."),
     option("--classes", type=Words(), multiple=True, help="Only what shows these classes (names or action ids)."),
-    option("--limit", type=click.IntRange(min=1), help="Only the first N videos of what is left."),
+    option("--limit", type=click.IntRange(min=1), help="Only the first N videos of the list."),
     option("--shard", metavar="I/N|auto", help="Only part I (from 0) of N; auto reads the job array's variables."),
     option("--num-shards", type=click.IntRange(min=1), help="The number of parts, for --shard auto."),
     skip_bad_rows,
+)  # fmt: skip
+
+drop = option(
+    "--drop", type=INTERMEDIATES, multiple=True,
+    help="Remove videos or windows once everything made from them is there.",
 )  # fmt: skip
 
 sources = together(
@@ -166,14 +178,20 @@ frames = together(
     option("--key-frames", is_flag=True, help="Only the annotated seconds (AVA)."),
 )  # fmt: skip
 
-run = together(
-    option("--jobs", "-j", type=click.IntRange(min=1), help="Worker processes  [default: the usable cores]"),
+output = together(
     option("--dry-run", "-n", is_flag=True, help="Print what would be done, and do nothing."),
     as_json,
     option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Write the run's report here, too."),
     option("--strict", is_flag=True, help="Any gap makes the run a failure (exit 3)."),
-    option("--max-unavailable", type=click.FloatRange(0, 100), metavar="PERCENT",
-           help="Unavailable items allowed before the run counts as a failure  [default: the manifest's]"),
     option("--quiet", "-q", is_flag=True, help="Only failures and the last line."),
     option("--verbose", "-v", is_flag=True, help="Also what was there already, and where things come from."),
+)
+
+run = together(
+    option("--jobs", "-j", type=click.IntRange(min=1), help="Worker processes  [default: the usable cores]"),
+    option(
+        "--max-unavailable", type=click.FloatRange(0, 100), metavar="PERCENT",
+        help="Unavailable items allowed before the run counts as a failure  [default: the manifest's]",
+    ),
+    output,
 )  # fmt: skip

@@ -15,6 +15,7 @@ from avakit.errors import ExitCode
 @options.selection
 @options.sources
 @options.frames
+@options.drop
 @options.option("--jobs", "-j", type=click.IntRange(min=1), help="Worker processes  [default: the usable cores]")
 @options.as_json
 def command(**given: Any) -> int:

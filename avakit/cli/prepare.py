@@ -12,12 +12,7 @@ from avakit.cli.settings import Verb
 @options.selection
 @options.sources
 @options.frames
-@options.option(
-    "--drop",
-    type=options.INTERMEDIATES,
-    multiple=True,
-    help="Remove videos or windows once everything made from them is there.",
-)
+@options.drop
 @options.run
 def command(**given: Any) -> int:
     """Do the whole job: fetch, download, cut and extract, video by video.

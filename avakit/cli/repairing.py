@@ -7,50 +7,73 @@ import click
 
 from avakit.cli import making, setup
 from avakit.cli.closing import Run
-from avakit.errors import ExitCode
-from avakit.model import Stage, VideoId
+from avakit.errors import AvakitError, ExitCode, Interrupted
+from avakit.model import Split, Stage, VideoId
 from avakit.outcome import decisive
 
 if TYPE_CHECKING:
     from avakit.journal import Record
-    from avakit.prepare import Job
+    from avakit.recipes import FrameRecipe
 
 #: Whatever narrowed the check, what was found is repaired.
-_WHOLE = {"splits": (), "classes": (), "limit": None, "shard": None, "ids": (), "ids_file": None}
+_WHOLE = {"splits": (), "classes": (), "limit": None, "shard": None, "num_shards": None, "ids": (), "ids_file": None}
 
 
 def remake(given: dict[str, Any], dataset: str, lost: "list[Record]") -> ExitCode:
-    """Fetch or make again what was lost of one dataset, each with the recipe it had."""
+    """Fetch or make again what was lost of one dataset; what can't be is named, and stays missing for `verify`."""
+    given = {**given, **_WHOLE, "dataset": dataset}
+    try:
+        return _remake(given, lost)
+    except Interrupted:
+        raise
+    except AvakitError as error:
+        click.echo(f"avakit: {dataset}: {error}", err=True)
+        return error.exit_code
+
+
+def _remake(given: dict[str, Any], lost: "list[Record]") -> ExitCode:
     from avakit import journal
     from avakit.recipes import FrameRecipe
 
-    given = {**given, **_WHOLE, "dataset": dataset}
-    chosen = setup.choose(given)
+    chosen = _with_known_splits(setup.choose(given), {record.item for record in lost})
     run = making.begin("verify --repair", given, chosen)
-    setup.ensure_annotations(chosen, journal.read(chosen.root), click.echo)
+    setup.ensure_annotations(chosen, journal.read(chosen.root), lambda line: click.echo(line, err=True))
     media = [record for record in lost if record.stage is not Stage.ANNOTATION]
     if media:
         ids = frozenset(VideoId(record.item[:11]) for record in media)
         chosen = replace(chosen, selection=replace(chosen.selection, ids=ids))
         recipes = {FrameRecipe.of(record.facts["recipe"]) for record in media if record.stage is Stage.FRAMES}
-        last = max(media, key=lambda record: list(Stage).index(record.stage)).stage
         for recipe in recipes or {chosen.dataset.frame_recipe}:
-            stages = tuple(stage for stage in Stage if stage in {*chosen.dataset.stages, Stage.FRAMES, last})
-            job = setup.job_of(given, chosen, stages[: stages.index(last) + 1], recipe)
-            _make(given, chosen, job, {record.key for record in media}, run)
+            _make(given, chosen, media, recipe, run)
+    making.refresh_manifest(chosen)
     return decisive([run.close(), _compare(chosen, media)])
 
 
-def _make(given: dict[str, Any], chosen: setup.Chosen, job: "Job", keys: set[str], run: Run) -> None:
+def _with_known_splits(chosen: setup.Chosen, lost: set[str]) -> setup.Chosen:
+    """Choose the splits whose annotation files are there, or were and are lost: others were never worked on."""
+    from avakit import fetch
+
+    def is_known(split: Split) -> bool:
+        return {file.name for file in fetch.missing(chosen.dataset, chosen.root, (split,))} <= lost
+
+    splits = tuple(split for split in chosen.splits if is_known(split)) or chosen.splits
+    return replace(chosen, splits=splits, selection=replace(chosen.selection, splits=splits))
+
+
+def _make(given: dict[str, Any], chosen: setup.Chosen, lost: "list[Record]", recipe: "FrameRecipe", run: Run) -> None:
     from avakit import journal, prepare
 
-    state = journal.read(chosen.root)
-    # What was dropped is made again only for the sake of what was lost, and dropped again.
-    layouts = [layout for layout in (job.layout, job.layout.for_clips) if layout is not None]
-    folders = [pair for each in layouts for pair in ((Stage.VIDEO, each.videos), (Stage.WINDOW, each.windows))]
-    drop = {stage for stage, folder in folders if any(key.startswith(f"{folder}/") for key in state.dropped)}
-    plan = prepare.make_plan(replace(job, drop=frozenset(drop)), chosen.videos(), state)
-    making.run_plan(given, replace(job, drop=frozenset(drop)), plan.only(keys | state.dropped), run)
+    last = max(lost, key=lambda record: list(Stage).index(record.stage)).stage
+    stages = tuple(stage for stage in Stage if stage in {*chosen.dataset.stages, Stage.FRAMES, last})
+    job = setup.job_of(given, chosen, stages[: stages.index(last) + 1], recipe)
+    job = replace(job, recheck_days=0.0)  # what was there once is asked for again, whatever was said of it before
+    before = journal.read(chosen.root)
+    plan = prepare.make_plan(job, chosen.videos(), before)
+    making.run_plan(given, job, plan.only({record.key for record in lost} | before.dropped), run)
+    # What had been dropped before was made again only for the sake of what was lost.
+    for key, record in journal.read(chosen.root).present.items():
+        if key in before.dropped:
+            prepare.drop(job, record)
 
 
 def _compare(chosen: setup.Chosen, lost: "list[Record]") -> ExitCode:
@@ -66,7 +89,8 @@ def _compare(chosen: setup.Chosen, lost: "list[Record]") -> ExitCode:
         source = after.facts["source"]["name"]
         click.echo(
             f"* {after.path}  (came from {source} with other bytes than those recorded before: "
-            f"sha256 {after.sha256[:12]}…, was {before.sha256[:12]}…)"
+            f"sha256 {after.sha256[:12]}…, was {before.sha256[:12]}…)",
+            err=True,
         )
         # YouTube encodes anew, and a mirror may change; a folder holds the very file that was linked, damage and all.
         if source == "folder":

@@ -18,8 +18,12 @@ DEFAULT_ROOT = "data"
 #: What `avakit.yaml` may set: every shared option that describes the data, none that describes one run.
 KEYS = frozenset({
     "dataset", "manifest", "root", "classes", "jobs", "sources", "folder", "mirror", "fps", "short_side", "quality",
-    "drop", "recheck_after", "max_unavailable", "strict", "quiet", "verbose", "num_shards",
+    "drop", "recheck_after", "max_unavailable", "strict", "quiet", "verbose",
 })  # fmt: skip
+
+
+#: Options that choose the work of one run: kept in a file they would silently narrow every later one.
+_OF_ONE_RUN = frozenset({"split", "ids", "ids_file", "limit", "shard", "num_shards", "dry_run", "json", "report"})
 
 
 class Verb(click.Command):
@@ -30,7 +34,11 @@ class Verb(click.Command):
     ) -> click.Context:
         """Read the settings files before the options are."""
         own = {parameter.name: parameter.multiple for parameter in self.params if isinstance(parameter, click.Option)}
-        values = {} if extra.get("resilient_parsing") else read(early_root(args))
+        is_help = extra.get("resilient_parsing") or {"-h", "--help"} & set(args)
+        values = {} if is_help else read(early_root(args))
+        for name, value in values.items():
+            if isinstance(value, Mapping) or (isinstance(value, list) and not own.get(name, True)):
+                raise click.UsageError(f"{FILE_NAME}: {name}: expected one value, not {value!r}")
         extra["default_map"] = {
             # An option that can be repeated takes a list; one word of it may be written without brackets.
             name: [value] if own[name] and not isinstance(value, list) else value
@@ -81,7 +89,13 @@ def _read_file(path: Path) -> dict[str, Any]:
     if not isinstance(content, Mapping):
         raise ConfigInvalid(f"{path}: expected 'key: value' lines, such as 'dataset: ava-v2.2'")
     values = {str(key).replace("-", "_"): value for key, value in content.items()}
-    unknown = [f"{path}: unknown key {key!r}{nearest(key, KEYS)}" for key in values.keys() - KEYS]
+    unknown = [f"{path}: {_why_not(key)}" for key in values.keys() - KEYS]
     if unknown:
         raise ConfigInvalid(*unknown)
     return values
+
+
+def _why_not(key: str) -> str:
+    if key in _OF_ONE_RUN:
+        return f"{key!r} belongs to one run; say --{key.replace('_', '-')} on the command line"
+    return f"unknown key {key!r}{nearest(key, KEYS)}"

@@ -54,7 +54,11 @@ class Chosen:
         """Read the annotation files and return the videos."""
         from avakit.datasets import selection
 
-        return selection.videos(self.dataset, self.annotations, self.selection)
+        try:
+            return selection.videos(self.dataset, self.annotations, self.selection)
+        except DataInvalid as error:
+            advice = "mend the file and run `avakit fetch --accept-changed`; or, if it arrived damaged, delete it first"
+            raise DataInvalid(*error.args, advice) from error
 
 
 def dataset_of(given: dict[str, Any]) -> "Dataset":
@@ -96,6 +100,8 @@ def choose(given: dict[str, Any]) -> Chosen:
         )
     splits = tuple(split for split in Split if split in (wanted or dataset.splits))
     shard = None
+    if given.get("num_shards") and not given.get("shard"):
+        raise ConfigInvalid("--num-shards goes with --shard auto; without --shard every job would do all the work")
     if given.get("shard"):
         shard = shards.parse(given["shard"], os.environ, num_shards=given.get("num_shards"))
     selection = Selection(
@@ -178,7 +184,7 @@ def job_of(
 
 
 def ensure_annotations(chosen: Chosen, state: "State", tell: Callable[[str], None]) -> None:
-    """Fetch the annotation files that the selection needs and that are not there yet.
+    """Fetch the annotation files that the selection needs and that are not there yet; pin and record all that are.
 
     Raises
     ------
@@ -188,16 +194,43 @@ def ensure_annotations(chosen: Chosen, state: "State", tell: Callable[[str], Non
     from avakit import fetch
 
     _refuse_unpublished(chosen)
-    missing = fetch.missing(chosen.dataset, chosen.root, chosen.splits)
-    if not missing:
+    missing = {file.name for file in fetch.missing(chosen.dataset, chosen.root, chosen.splits)}
+    if missing:
+        tell(f"fetching {len(missing)} annotation file{'s' * (len(missing) > 1)} of {chosen.dataset.name}")
+    # A kill may have come between a file and its pin, or a pin and its journal line; or the user put the file there.
+    there = {file.name for file in chosen.dataset.files if (chosen.annotations / file.name).is_file()}
+    names = missing | {name for name in there if f"{chosen.layout.annotations}/{name}" not in state.present}
+    _check_pins(chosen, there - names)
+    if not names:
         return
-    tell(f"fetching {len(missing)} annotation file{'s' * (len(missing) > 1)} of {chosen.dataset.name}")
-    outcomes = fetch.fetch(chosen.dataset, chosen.root, chosen.splits)
+    these = tuple(file for file in chosen.dataset.files if file.name in names)
+    outcomes = fetch.fetch(chosen.dataset.model_copy(update={"files": these}), chosen.root, chosen.splits)
     record_annotations(chosen, outcomes, state)
-    required = {file.name for file in missing if file.required}
     for outcome in outcomes:
-        if outcome.item in required and not outcome.is_present:
+        if outcome.item in missing and not outcome.is_present:
             raise annotation_error(outcome)
+
+
+def _check_pins(chosen: Chosen, names: set[str]) -> None:
+    """Refuse annotation files that are no longer those that were pinned.
+
+    Raises
+    ------
+    DataInvalid
+        Naming each, with both ways out.
+    """
+    from avakit import fetch
+    from avakit.tools import files
+
+    pins = fetch.pinned(chosen.root, chosen.dataset)
+    changed = [
+        name for name in sorted(names & pins.keys()) if files.sha256(chosen.annotations / name) != pins[name]["sha256"]
+    ]
+    if changed:
+        raise DataInvalid(
+            f"{chosen.annotations / changed[0]}: is not the file that was pinned; `avakit fetch --accept-changed` "
+            "accepts it, `avakit verify --repair` fetches the pinned one again"
+        )
 
 
 def require_annotations(chosen: Chosen) -> None:
@@ -215,7 +248,7 @@ def require_annotations(chosen: Chosen) -> None:
     if missing:
         raise DataInvalid(
             f"{chosen.annotations}: {', '.join(missing)} not here yet; "
-            f"run `avakit fetch --dataset {chosen.dataset.name}` first"
+            f"run `avakit fetch` first, with the same --dataset or --manifest"
         )
 
 

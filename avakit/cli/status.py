@@ -9,7 +9,7 @@ from avakit.cli import options, setup
 from avakit.cli.closing import ADVICE
 from avakit.cli.display import print_json, readable_count
 from avakit.cli.settings import Verb
-from avakit.errors import ExitCode
+from avakit.errors import ConfigInvalid, ExitCode
 
 if TYPE_CHECKING:
     from avakit.status import Coverage
@@ -23,12 +23,14 @@ if TYPE_CHECKING:
 def command(**given: Any) -> int:
     """Say how much is there, per split, why the rest is not, and what to do next."""
     from avakit import journal, status
-    from avakit.prepare.plan import targets_of
+    from avakit.prepare.plan import on_disk, targets_of
 
     chosen = setup.choose(given)
+    if given["by_class"] and chosen.dataset.span is not None:
+        raise ConfigInvalid(f"--by-class: {chosen.dataset.name} labels persons, not films; leave it out")
     setup.require_annotations(chosen)
     job = setup.job_of(given, chosen, chosen.dataset.stages)
-    state = journal.read(chosen.root)
+    state = on_disk(chosen.layout, journal.read(chosen.root))
     things = (
         status.wanted(video, target.key, f"{job.layout.of(video).videos}/{video.id}", target.stage, target.item)
         for video in chosen.videos()

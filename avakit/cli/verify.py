@@ -11,8 +11,8 @@ from avakit.cli import making, options, repairing, setup
 from avakit.cli.closing import Run
 from avakit.cli.display import Display, print_json, readable_count
 from avakit.cli.settings import Verb
-from avakit.errors import ExitCode
-from avakit.model import Finding, FindingKind, Stage
+from avakit.errors import ConfigInvalid, ExitCode
+from avakit.model import Finding, FindingKind
 from avakit.outcome import decisive
 
 if TYPE_CHECKING:
@@ -43,11 +43,13 @@ def command(ctx: click.Context, /, **given: Any) -> int:
     root = given["root"].absolute()
     depth = Depth.QUICK if given["quick"] else Depth.FULL
     given["jobs"] = given["jobs"] or execute.usable_cores()
-    is_narrow = any(ctx.get_parameter_source(name) in _given_by_hand() for name in _NARROWING)
+    by_hand = {name for name in _NARROWING if ctx.get_parameter_source(name) in _given_by_hand()}
     with making.interruptible():
         state = journal.read(root)
-        records = _narrow(given, state) if is_narrow else list(state.present.values())
-        findings = _check(given, state, records, depth, whole_root=not is_narrow)
+        if by_hand and not by_hand & {"dataset", "manifest"}:
+            given["dataset"] = _only_dataset(state)
+        records = _narrow(given, state) if by_hand else list(state.present.values())
+        findings = _check(given, state, records, depth, whole_root=not by_hand)
         code = _close(given, findings)
         if given["repair"] and not given["dry_run"] and code is not ExitCode.OK:
             code = _repair(given, root, state, findings, depth)
@@ -58,15 +60,27 @@ def _given_by_hand() -> tuple[click.core.ParameterSource, ...]:
     return (click.core.ParameterSource.COMMANDLINE, click.core.ParameterSource.ENVIRONMENT)
 
 
-def _narrow(given: dict[str, Any], state: "State") -> "list[Record]":
-    """Return the records of the chosen videos (and, of a whole dataset, its annotation files)."""
-    from avakit.prepare.plan import targets_of
+def _only_dataset(state: "State") -> str:
+    """Return the dataset that a selection without --dataset means: the one that the root holds."""
+    names = sorted({record.dataset for record in state.present.values()})
+    if len(names) != 1:
+        raise ConfigInvalid(f"this root holds {', '.join(names) or 'no dataset'}; say which with --dataset")
+    return names[0]
 
+
+def _narrow(given: dict[str, Any], state: "State") -> "list[Record]":
+    """Return the records of the chosen videos, whatever was made of them, and of the dataset's annotation files."""
     chosen = setup.choose(given)
-    job = setup.job_of(given, chosen, tuple(Stage))
-    keys = {target.key for video in chosen.videos() for target in targets_of(video, job)}
-    prefix = f"{chosen.layout.annotations}/"
-    return [record for key, record in state.present.items() if key in keys or key.startswith(prefix)]
+    ids = {video.id for video in chosen.videos()}
+    layout = chosen.layout
+    media = (layout.videos, layout.windows, layout.clips, layout.frames, layout.key_frames)
+    known = [*state.present.values(), *state.lost.values()]
+    return [
+        record
+        for record in known
+        if record.path.startswith(f"{layout.annotations}/")
+        or (record.item[:11] in ids and record.path.startswith(media))
+    ]
 
 
 def _check(
@@ -111,6 +125,16 @@ def _close(given: dict[str, Any], findings: list[Finding]) -> ExitCode:
     return code
 
 
+def _show_next(given: dict[str, Any], findings: list[Finding]) -> None:
+    bad = [finding for finding in findings if finding.kind is not FindingKind.MATCH]
+    if any(not finding.key for finding in bad):
+        click.echo(
+            "next: nobody recorded what is marked `+` outside frame folders; move it away, or delete it", err=True
+        )
+    if any(finding.key for finding in bad) and not given["repair"]:
+        click.echo("next: `avakit verify --repair` moves what is damaged to quarantine and makes it again", err=True)
+
+
 def _repair(given: dict[str, Any], root: Path, state: "State", findings: list[Finding], depth: "Depth") -> ExitCode:
     from avakit import journal
     from avakit.prepare.repair import quarantine
@@ -122,7 +146,7 @@ def _repair(given: dict[str, Any], root: Path, state: "State", findings: list[Fi
     ]
     touched = {finding.key for finding in findings if finding.kind is not FindingKind.MATCH}
     state = journal.read(root)
-    again = [record for key, record in state.present.items() if key in touched]
+    again = [record for key, record in {**state.lost, **state.present}.items() if key in touched]
     left = [finding for finding in findings if not finding.key and finding.kind is not FindingKind.MATCH]
     after = [*(_check(given, state, again, depth, whole_root=False) if again else []), *left]
     return decisive([*codes, _close({**given, "repair": True}, after)])

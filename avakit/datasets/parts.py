@@ -15,7 +15,6 @@ from avakit.datasets.fields import (
     Md5,
     Sha1,
     Sha256,
-    Slug,
     Template,
     WebUrl,
 )
@@ -166,12 +165,18 @@ class FrameFacts(Facts):
     quality: int = Field(default=92, ge=1, le=100)
 
 
+#: x264's own, from fast and large to slow and small.
+Preset = Literal[
+    "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo"
+]
+
+
 class ClipFacts(Facts):
     """The dataset's own clip recipe (see `avakit.recipes.ClipRecipe`)."""
 
     rate: Fraction = Field(default=Fraction(0), ge=0)
     crf: int = Field(default=18, ge=0, le=51)
-    preset: Slug = "medium"
+    preset: Preset = "medium"
 
 
 class MirrorSource(Facts):

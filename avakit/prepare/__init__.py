@@ -7,5 +7,6 @@
 from avakit.prepare.job import Job
 from avakit.prepare.plan import Plan, Target, Work, make_plan
 from avakit.prepare.run import run
+from avakit.prepare.work import drop
 
-__all__ = ["Job", "Plan", "Target", "Work", "make_plan", "run"]
+__all__ = ["Job", "Plan", "Target", "Work", "drop", "make_plan", "run"]

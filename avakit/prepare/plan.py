@@ -129,8 +129,10 @@ def _plan_video(
     settled = [_cached(t, state.present[t.key]) for t in targets if t.key in there]
     given_up = _given_up(job, video, left, state)
     if given_up:
-        settled += [_inherit(t, given_up) for t in left if t.key not in linked]
-        return settled, Work(video, tuple(t for t in left if t.key in linked), twins=linked)
+        made = {*there, *linked}
+        lost = [t for t in left if t.stage is Stage.VIDEO or (t.key not in linked and _needs_video(t, job, made))]
+        settled += [_inherit(t, given_up) for t in lost]
+        left = [t for t in left if t not in lost]
     known, gaps = _relevant(job, video, state)
     return settled, Work(video, tuple(left), known, linked, gaps)
 
@@ -174,7 +176,9 @@ def _given_up(job: Job, video: Video, left: list[Target], state: State) -> Recor
     ):
         return None
     asked = set(gap.facts.get("sources", ()))
-    if not {source.name for source in job.sources} <= asked:
+    is_new = not {source.identity for source in job.sources} <= asked
+    # A folder of one's own may have been filled since, and is quickly asked.
+    if is_new or any(source.name == "folder" for source in job.sources):
         return None
     is_young = datetime.now(UTC) - datetime.fromisoformat(gap.time) < timedelta(days=job.recheck_days)
     return gap if is_young else None
@@ -182,6 +186,12 @@ def _given_up(job: Job, video: Video, left: list[Target], state: State) -> Recor
 
 def _inherit(target: Target, gap: Record) -> Outcome:
     return Outcome(target.name, target.stage, Status(gap.status), gap.reason, gap.detail, attempts=0)
+
+
+def on_disk(layout: Layout, state: State) -> State:
+    """Return the state without the things that are recorded and not there any more."""
+    disk = _Disk(layout)
+    return replace(state, present={key: record for key, record in state.present.items() if disk.has(record)})
 
 
 class _Disk:

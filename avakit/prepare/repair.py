@@ -1,6 +1,7 @@
 """What is damaged moves to quarantine with its finding; then it is simply missing, and is made again."""
 
 import json
+import shutil
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -11,9 +12,6 @@ from avakit.journal import Record, State
 from avakit.layout import QUARANTINE, frame_list
 from avakit.model import Finding, FindingKind, Stage
 from avakit.tools import files
-
-#: The reason of the journal line that says why a recorded thing is no longer there.
-QUARANTINED = "quarantined"
 
 
 def quarantine(root: Path, state: State, findings: Iterable[Finding]) -> list[Record]:
@@ -31,7 +29,7 @@ def quarantine(root: Path, state: State, findings: Iterable[Finding]) -> list[Re
     lost: dict[str, Record] = {}
     noted = []
     for finding in findings:
-        record = state.present.get(finding.key)
+        record = state.present.get(finding.key) or state.lost.get(finding.key)
         if record is None or finding.kind is FindingKind.MATCH:
             continue
         noted.append(finding)
@@ -41,13 +39,15 @@ def quarantine(root: Path, state: State, findings: Iterable[Finding]) -> list[Re
         text = "".join(json.dumps(asdict(finding)) + "\n" for finding in noted)
         files.write_atomically(folder / "findings.jsonl", text.encode())
     for record in lost.values():
-        # The journal first: killed in between, the thing is made again from what is there.
-        journal.append(
-            root, Record(record.key, record.stage, record.item, record.dataset, journal.REMOVED, QUARANTINED)
-        )
+        if record.key in state.lost:
+            continue  # an earlier repair moved it, and did not get to make it again
         _move(root, record.path, folder)
         if record.stage is Stage.FRAMES:
             _move(root, frame_list(record.path), folder)
+        # The journal last: killed in between, the thing is missing, which is true, and the next repair goes on.
+        journal.append(
+            root, Record(record.key, record.stage, record.item, record.dataset, journal.REMOVED, journal.QUARANTINED)
+        )
     for finding in noted:
         if finding.kind is FindingKind.UNEXPECTED and finding.key not in lost:
             _move(root, finding.path, folder)
@@ -58,4 +58,4 @@ def _move(root: Path, path: str, folder: Path) -> None:
     source, target = root / path, folder / path
     if source.is_symlink() or source.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
-        source.rename(target)
+        shutil.move(source, target)  # the folder may be linked to another disk

@@ -96,6 +96,7 @@ def _make(target: Target, bench: _Bench) -> Outcome:
     is_short = made.missing_seconds > 0
     status, reason = (Status.SHORT, "ends_inside_span") if is_short else (Status.DONE, "")
     detail = f"the film ends {made.missing_seconds:.3f} s before the span does" if is_short else ""
+    failures = "; ".join(f"after {name}: {why}" for name, why in made.facts.get("tried_before", {}).items())
     record = Record(
         target.key, target.stage, target.name, bench.job.dataset, status, reason, detail,
         path=made.path, bytes=made.bytes, sha256=made.sha256, frames=made.frames,
@@ -104,7 +105,14 @@ def _make(target: Target, bench: _Bench) -> Outcome:
     journal.append(bench.job.root, record)
     bench.present[target.key] = record
     return Outcome(
-        target.name, target.stage, status, reason, detail, path=made.path, source=made.source, bytes=made.bytes
+        target.name,
+        target.stage,
+        status,
+        reason,
+        detail or failures,
+        path=made.path,
+        source=made.source,
+        bytes=made.bytes,
     )
 
 
@@ -165,7 +173,8 @@ def _link(clip: Clip, twin: Record, bench: _Bench) -> Made:
     with files.partial(final) as unpublished:
         files.link_or_copy(layout.absolute(twin.path), unpublished)
         files.publish(unpublished, final)
-    facts = {"from": {"path": twin.path, "sha256": twin.sha256}, "recipe": bench.job.clips.plain}
+    origin = {"path": twin.path, "sha256": twin.sha256}
+    facts = {"from": origin, "source": {"name": "linked"}, "recipe": bench.job.clips.plain}
     return Made(path, twin.bytes, twin.sha256, facts=facts)
 
 
@@ -228,7 +237,7 @@ def _plain(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _record_gap(target: Target, outcome: Outcome, job: Job) -> Record:
-    facts = {"sources": [source.name for source in job.sources]} if target.stage is Stage.VIDEO else {}
+    facts = {"sources": [source.identity for source in job.sources]} if target.stage is Stage.VIDEO else {}
     record = Record(
         target.key, target.stage, target.name, job.dataset, outcome.status, outcome.reason, outcome.detail, facts=facts
     )
@@ -250,8 +259,15 @@ def _drop(bench: _Bench) -> None:
     layout = bench.job.layout
     keys = {Stage.VIDEO: f"{layout.videos}/{bench.video.id}", Stage.WINDOW: f"{layout.windows}/{bench.video.id}"}
     for stage in bench.job.drop:
-        key = keys[stage]
-        _record_removed(key, stage, bench.video.id, bench.job, journal.DROPPED)
-        record = bench.present.pop(key, None)
+        record = bench.present.pop(keys[stage], None)
         if record is not None:
-            files.remove(layout.absolute(record.path))
+            drop(bench.job, record)
+        else:
+            _record_removed(keys[stage], stage, bench.video.id, bench.job, journal.DROPPED)
+
+
+def drop(job: Job, record: Record) -> None:
+    """Remove a thing because the user does not want to keep it."""
+    files.remove(job.layout.absolute(record.path))
+    # The journal last: killed in between, the next run with --drop finds it gone, and says so here.
+    _record_removed(record.key, record.stage, record.item, job, journal.DROPPED)

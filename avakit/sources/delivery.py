@@ -41,6 +41,10 @@ class Source(Protocol):
     def name(self) -> str:
         """`mirror`, `youtube` or `folder`."""
 
+    @property
+    def identity(self) -> str:
+        """What tells this source from another of its name: where it looks."""
+
     def deliver(self, video: Video, target_folder: Path, on_bytes: OnBytes) -> Delivery:
         """Write one video into a partial in `target_folder`.
 

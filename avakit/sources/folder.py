@@ -28,10 +28,15 @@ class Folder:
 
     name: ClassVar[str] = "folder"
 
+    @property
+    def identity(self) -> str:
+        """What tells this source from another of its name."""
+        return f"{self.name} {self.path}"
+
     def deliver(self, video: Video, target_folder: Path, on_bytes: OnBytes) -> Delivery:
         """Deliver by a hard link where the file system allows, else by a copy; see `Source`."""
         index = _index(self.path)
-        names = [video.file_name, *(f"{video.id}.{extension}" for extension in VIDEO_EXTENSIONS)]
+        names = [_folded(video.file_name), *(f"{video.id}.{extension}" for extension in VIDEO_EXTENSIONS)]
         found = next((index[name] for name in names if name in index), None)
         if found is None or not found.is_file():
             raise TransferFailed(Status.UNAVAILABLE, "not_found", f"{self.path} holds no video {video.id}")
@@ -56,5 +61,10 @@ def _index(folder: Path) -> Mapping[str, Path]:
         folders.sort()
         for name in sorted(names):
             if Path(name).suffix[1:].lower() in VIDEO_EXTENSIONS and not files.is_partial(name):
-                found.setdefault(name, Path(where, name))
+                found.setdefault(_folded(name), Path(where, name))
     return found
+
+
+def _folded(name: str) -> str:
+    """Return a file name with its extension in small letters: cameras and Windows write `.MP4`."""
+    return f"{Path(name).stem}{Path(name).suffix.lower()}"

@@ -12,6 +12,7 @@ from avakit.layout import VIDEO_EXTENSIONS
 from avakit.model import Split, Video
 from avakit.sources.delivery import Delivery, OnBytes, claim, discard, give_up
 from avakit.tools import http
+from avakit.tools.http_policy import public_url
 
 #: What a template may hold.
 PLACEHOLDERS = ("id", "file_name", "folder", "split")
@@ -38,6 +39,11 @@ class Mirror:
     options: http.Options = field(default_factory=http.Options)
 
     name: ClassVar[str] = "mirror"
+
+    @property
+    def identity(self) -> str:
+        """What tells this source from another of its name."""
+        return " ".join((self.name, *(public_url(template) for template in self.templates)))
 
     def deliver(self, video: Video, target_folder: Path, on_bytes: OnBytes) -> Delivery:
         """Deliver from the first address that has the video; see `Source`."""

@@ -34,6 +34,11 @@ class Youtube:
 
     name: ClassVar[str] = "youtube"
 
+    @property
+    def identity(self) -> str:
+        """What tells this source from another of its name."""
+        return f"{self.name} {public_url(self.template)}"
+
     def deliver(self, video: Video, target_folder: Path, on_bytes: OnBytes) -> Delivery:
         """Deliver in a private folder, from which only the finished file comes out; see `Source`."""
         url = self.template.format_map({"id": quote(video.id, safe="")})

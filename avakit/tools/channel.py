@@ -19,6 +19,7 @@ from typing import Any, Self
 
 _MESSAGE_BYTES = 1024
 _INTERVAL_SECONDS = 0.2
+_LONGEST_FOLDER = 70
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,12 @@ class Receiver:
     """The parent's end: a socket in a private temporary folder."""
 
     def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="avakit-")
+        # A socket's path may have about a hundred characters; cluster jobs often have a longer TMPDIR.
+        place = tempfile.gettempdir()
+        self._folder = tempfile.TemporaryDirectory(
+            prefix="avakit-",
+            dir=place if len(place) < _LONGEST_FOLDER else "/tmp",  # noqa: S108
+        )
         self.address = str(Path(self._folder.name) / "progress")
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(self.address)

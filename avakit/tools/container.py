@@ -62,6 +62,9 @@ def _is_video(head: bytes) -> bool:
     )
 
 
+_CHUNK = 1 << 20
+
+
 @contextmanager
 def opened(path: Path) -> "Iterator[InputContainer]":
     """Open a video file for as long as the block lasts.
@@ -78,25 +81,31 @@ def opened(path: Path) -> "Iterator[InputContainer]":
     check_magic(path)
     limits = {"format_whitelist": DEMUXERS, "protocol_whitelist": "file", "max_pixels": str(MAX_PIXELS)}
     try:
-        container = av.open(f"file:{path.absolute()}", options=limits)
-    except av.error.FFmpegError as error:
-        raise_disk(error)
+        # Titles in other encodings than UTF-8 are common in old files, and nothing to us.
+        container = av.open(f"file:{path.absolute()}", options=limits, metadata_errors="replace")
+    except (av.error.FFmpegError, UnicodeDecodeError) as error:
+        raise_disk(error, path)
         detail = f"it begins like a video but does not open, as one that was cut off would ({_words(error)})"
         raise MediaRejected(Status.CORRUPT, "not_media", detail) from error
     with container:
         try:
             yield container
         except av.error.FFmpegError as error:
-            raise_disk(error)
+            raise_disk(error, path)
             raise MediaRejected(
                 Status.CORRUPT, "packets", f"the file can't be read through: {_words(error)}"
             ) from error
 
 
-def raise_disk(error: Exception) -> None:
-    """Raise an error of libav again as an `OSError` if it is one of the disk."""
+def raise_disk(error: Exception, path: Path) -> None:
+    """Raise the error of the disk, if it is the disk that failed.
+
+    libav says EIO and EPERM of damaged files, too: whoever reads the bytes himself knows which it is.
+    """
     if isinstance(error, OSError) and error.errno in _DISK:
-        raise OSError(error.errno, error.strerror, error.filename) from error
+        with path.open("rb") as stream:
+            while stream.read(_CHUNK):
+                pass
 
 
 def _words(error: Exception) -> str:
@@ -138,7 +147,7 @@ def seek(container: "InputContainer", stream: "VideoStream", seconds: Fraction) 
     try:
         container.seek(math.floor(seconds / base(stream)), stream=stream, backward=True)
     except av.error.FFmpegError as error:
-        raise_disk(error)
+        raise_disk(error, Path(container.name.removeprefix("file:")))
         return False
     return True
 

@@ -74,7 +74,7 @@ def _find(wanted: str, search_path: str) -> Ffmpeg:
     if wanted:
         path = shutil.which(wanted, path=search_path)
         if path is None:
-            raise ToolMissing("ffmpeg", f"{VARIABLE}={wanted} can't be run; {_ADVICE}")
+            raise ToolMissing("ffmpeg", f"{VARIABLE}={wanted} can't be run; correct that variable, or unset it")
         return Ffmpeg(str(Path(path).absolute()), _version(path))
     path = shutil.which("ffmpeg", path=search_path) or _packaged()
     if path is None:

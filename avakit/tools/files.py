@@ -8,6 +8,7 @@ owner can be told, so that the leftovers of killed runs can be swept while those
 """
 
 import ctypes
+import errno
 import hashlib
 import os
 import re
@@ -87,9 +88,17 @@ def publish_folder(path: Path, target: Path) -> None:
     _refuse_special(target, stat.S_ISDIR, "a folder")
     _sync_file_system(path)
     doomed = partial_path(target)
-    if target.exists():
-        target.rename(doomed)
-    path.rename(target)
+    while True:
+        with suppress(FileNotFoundError):
+            target.rename(doomed)
+        try:
+            path.rename(target)
+            break
+        except OSError as error:
+            # Another run published the same folder in between: its frames are as good, ours replace them.
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+            remove(doomed)
     sync_folder(target.parent)
     remove(doomed)
 

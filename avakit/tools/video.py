@@ -67,11 +67,6 @@ class Packets:
     media_end_seconds: Fraction
     rate: Fraction | None
 
-    @property
-    def is_variable_rate(self) -> bool:
-        """Whether its frames are not equally spaced."""
-        return self.rate is None
-
 
 @dataclass(frozen=True)
 class Checked:

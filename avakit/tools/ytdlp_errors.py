@@ -11,9 +11,6 @@ from dataclasses import dataclass
 from avakit.errors import Status
 from avakit.tools.http_policy import public_url
 
-#: Raised with every change of the table, and kept with each outcome, so that old verdicts can be told from new ones.
-TABLE_VERSION = 1
-
 _DETAIL_LENGTH = 300
 
 

@@ -148,7 +148,7 @@ def test_a_verb_that_only_looks_says_what_has_to_come_first(
     verb: str, home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.run([verb, "--dataset", "demo"]) == 65
-    assert "run `avakit fetch --dataset demo` first" in capsys.readouterr().err
+    assert "run `avakit fetch` first" in capsys.readouterr().err
     assert list(home.iterdir()) == []
 
 
@@ -171,12 +171,12 @@ def test_a_root_that_can_not_be_made(home: Path, capsys: pytest.CaptureFixture[s
     ("error", "code", "message"),
     [
         (DataInvalid("a.csv, line 3: x"), ExitCode.DATA, "avakit: a.csv, line 3: x"),
-        (Interrupted(2), ExitCode.SIGINT, "avakit: stopped by signal 2"),
-        (Interrupted(15), ExitCode.SIGTERM, "avakit: stopped by signal 15"),
+        (Interrupted(2), ExitCode.SIGINT, "avakit: stopped by Ctrl-C"),
+        (Interrupted(15), ExitCode.SIGTERM, "avakit: stopped by SIGTERM"),
         (OSError(28, "No space left on device", "/d"), ExitCode.STORAGE, "free some space"),
         (OSError(30, "Read-only file system", "/d"), ExitCode.CANT_CREATE, "that you may write to"),
-        (KeyboardInterrupt(), ExitCode.SIGINT, "avakit: stopped by signal 2"),
-        (click.Abort(), ExitCode.SIGINT, "avakit: stopped by signal 2"),
+        (KeyboardInterrupt(), ExitCode.SIGINT, "avakit: stopped by Ctrl-C"),
+        (click.Abort(), ExitCode.SIGINT, "avakit: stopped by Ctrl-C"),
         (click.UsageError("--yaml needs a name"), ExitCode.USAGE, "--yaml needs a name"),
         (ZeroDivisionError("division by zero"), ExitCode.BUG, "please report"),
         (FileNotFoundError(2, "No such file", "/d"), ExitCode.BUG, "please report"),
@@ -275,7 +275,7 @@ def test_the_doctor_finds_this_machine_able(home: Path, capsys: pytest.CaptureFi
 
 def test_the_doctor_finds_a_root_that_can_not_be_made(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (home / "file").write_bytes(b"")
-    assert cli.run(["doctor", "--root", "file/root"]) == 69
+    assert cli.run(["doctor", "--root", "file/root"]) == 73
     out = capsys.readouterr().out
     assert "FAIL  root: " in out
     assert "-> choose another --root" in out

@@ -186,7 +186,7 @@ def test_ffmpeg_is_that_of_the_variable_then_of_path_then_of_the_package(
 @pytest.mark.parametrize("wanted", ["/nowhere/ffmpeg", "no-such-program", sys.executable])
 def test_a_wrong_variable_is_not_passed_over(monkeypatch: pytest.MonkeyPatch, wanted: str) -> None:
     monkeypatch.setenv("AVAKIT_FFMPEG", wanted)
-    with pytest.raises(ToolMissing, match="pip install imageio-ffmpeg"):
+    with pytest.raises(ToolMissing, match=r"correct that variable|pip install imageio-ffmpeg"):
         ffmpeg.find()
 
 

@@ -327,3 +327,73 @@ def test_a_clip_that_another_dataset_has_is_linked(clip_world: World) -> None:
         clip.samefile(clip_world.root / "tinetics" / clip.relative_to(clip_world.root / "later")) for clip in clips
     )
     clip_world.run("verify")
+
+
+def test_what_repair_could_not_make_again_stays_missed(world: World) -> None:
+    """Nothing is forgotten between quarantine and the new copy; a later repair goes on."""
+    world.run("prepare", *TINY)
+    video = world.root / "tiny/videos/reel-mkv-02.mkv"
+    video.write_bytes(video.read_bytes()[:-100])
+    served = world.server.state.folder / "videos" / "reel-mkv-02.mkv"
+    served.rename(served.with_suffix(".away"))
+    world.run("verify", "--repair", expect=4)
+    assert "moved to quarantine and not made again" in world.run("verify", expect=4).stdout
+    served.with_suffix(".away").rename(served)
+    assert world.run("verify", "--repair").stdout.rstrip().endswith("exit 0")
+    world.run("verify")
+
+
+def test_repair_leaves_what_the_user_kept(world: World) -> None:
+    """Dropping one film's video is no wish to lose another's."""
+    world.run("prepare", *TINY)
+    world.run("prepare", *TINY, "--ids", "reel-mkv-02", "--drop", "videos")
+    frame = world.root / "tiny/rawframes/-Reel_mp4-1/img_00001.jpg"
+    frame.write_bytes(frame.read_bytes() + b"x")
+    world.run("verify", "--repair")
+    videos = {path.stem for path in (world.root / "tiny/videos").iterdir()}
+    assert videos == {"-Reel_mp4-1", "reelvarie-3"}
+
+
+def test_a_stopped_run_counts_what_it_had_finished(world: World) -> None:
+    world.server.inject("/videos/reel-mkv-02.mkv", Fault.STALL)
+    process = world.start("prepare", *TINY, "--jobs", "1")
+    wait_for(world.root / "tiny/videos", ".reel-mkv-02*")
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=20)
+    done = len(list((world.root / "tiny/videos").glob("[!.]*")))
+    assert "stopped by SIGTERM" in err
+    assert f"{9 - 3 * done} not tried" in out
+
+
+def test_a_signal_during_the_annotations_stops_the_run(world: World) -> None:
+    world.server.inject("/annotations/tiny_val.csv", Fault.STALL)
+    process = world.start("prepare", *TINY)
+    wait_for(world.root / "annotations/tiny", ".fetch*")
+    time.sleep(0.5)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=20)
+    assert process.returncode == 143
+
+
+def test_a_changed_annotation_file_is_not_used_silently(world: World) -> None:
+    world.run("fetch", *TINY)
+    table = world.root / "annotations/tiny/tiny_val.csv"
+    table.write_text(table.read_text().splitlines(keepends=True)[0])
+    assert "accept-changed" in world.run("prepare", *TINY, expect=65).stderr
+    world.run("fetch", *TINY, "--accept-changed")
+    assert "3 done" in world.run("prepare", *TINY).stdout
+
+
+def test_a_truncated_film_is_the_films_fault_and_not_the_disks(world: World) -> None:
+    served = world.server.state.folder / "videos" / "reel-mkv-02.mkv"
+    data = served.read_bytes()
+    served.unlink()
+    served.write_bytes(data[:300])
+    (world.server.state.folder / "youtube" / "reel-mkv-02.mp4").write_bytes(data)
+    done = world.json("prepare", *TINY, "--ids", "reel-mkv-02")
+    assert [row["source"] for row in done if row.get("stage") == "video"] == ["youtube"]
+
+
+@pytest.mark.parametrize("option", ["--ids", "--split", "--classes"])
+def test_an_option_that_names_nothing_does_not_mean_everything(world: World, option: str) -> None:
+    assert "names nothing" in world.run("prepare", *TINY, option, "", expect=2).stderr

@@ -200,8 +200,8 @@ def test_the_working_folder_may_be_the_root(home: Path) -> None:
     ("yaml", "match"),
     [
         ("datset: demo\n", "unknown key 'datset': did you mean 'dataset'?"),
-        ("limit: 3\n", "unknown key 'limit'"),
-        ("dry_run: true\n", "unknown key 'dry_run'"),
+        ("limit: 3\n", "'limit' belongs to one run; say --limit"),
+        ("dry_run: true\n", "'dry_run' belongs to one run; say --dry-run"),
         ("- demo\n", "expected 'key: value' lines"),
         ("demo\n", "expected 'key: value' lines"),
         ("jobs: 1\njobs: 2\n", "key 'jobs' stands here and in line 1"),

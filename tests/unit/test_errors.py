@@ -25,7 +25,7 @@ EXAMPLES: list[tuple[errors.AvakitError, str, ExitCode]] = [
     (errors.RunStopped("the server is silent", ExitCode.TRANSIENT), "the server is silent", ExitCode.TRANSIENT),
     (
         errors.Interrupted(signal.SIGTERM),
-        "stopped by signal 15; what was finished is kept, the same command goes on from here",
+        "stopped by SIGTERM; what was finished is kept, run the same command again",
         ExitCode.SIGTERM,
     ),
     (errors.ItemFailed(Status.INVALID, "annotation", "row 3"), "annotation: row 3", ExitCode.BUG),
@@ -79,11 +79,13 @@ def test_only_ctrl_c_ends_with_130(number: int, code: int) -> None:
         (errno.ENOSPC, errors.StorageFailed),
         (errno.EDQUOT, errors.StorageFailed),
         (errno.EIO, errors.StorageFailed),
-        (errno.ESTALE, errors.StorageFailed),
+        (errno.EFBIG, errors.StorageFailed),
         (errno.EXDEV, errors.StorageFailed),
         (errno.EACCES, errors.OutputImpossible),
         (errno.EPERM, errors.OutputImpossible),
         (errno.EROFS, errors.OutputImpossible),
+        (errno.EEXIST, errors.OutputImpossible),
+        (errno.ENOTDIR, errors.OutputImpossible),
     ],
 )
 def test_an_error_of_the_disk_gets_a_name_the_path_and_a_remedy(
@@ -96,7 +98,7 @@ def test_an_error_of_the_disk_gets_a_name_the_path_and_a_remedy(
     assert ";" in str(error)
 
 
-@pytest.mark.parametrize("number", [errno.ENOENT, errno.EEXIST, errno.ECONNRESET, errno.EINVAL])
+@pytest.mark.parametrize("number", [errno.ENOENT, errno.ESTALE, errno.ECONNRESET, errno.EINVAL])
 def test_an_error_that_is_not_the_disk_s_stays_what_it_is(number: int) -> None:
     assert errors.from_os_error(OSError(number, os.strerror(number))) is None
 

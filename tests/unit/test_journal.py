@@ -191,9 +191,16 @@ def test_the_newest_line_of_a_key_counts() -> None:
     assert merge([new, old]).present == {KEY: new}
 
 
-def test_done_beats_a_gap_of_any_age() -> None:
+def test_a_newer_gap_never_hides_what_is_there() -> None:
+    """It says why the thing could not be had again, should it be gone from the disk."""
     state = merge([at(1), at(2, GAP)])
-    assert (set(state.present), state.gaps) == ({KEY}, {})
+    assert (set(state.present), set(state.gaps)) == ({KEY}, {KEY})
+
+
+def test_an_older_gap_is_forgotten_even_when_the_thing_is_removed() -> None:
+    state = merge([at(1, GAP), at(2), at(3, status="removed", reason="quarantined")])
+    assert (state.present, state.gaps) == ({}, {})
+    assert state.lost == {KEY: at(2)}, "it is missed until it has been made again"
 
 
 def test_what_was_removed_and_then_failed_is_a_gap() -> None:
@@ -237,9 +244,9 @@ def test_it_does_not_matter_which_journal_a_line_stands_in(
 
 
 @given(st.lists(RECORDS))
-def test_a_key_is_there_or_a_gap_or_neither(records: list[Record]) -> None:
+def test_what_is_there_is_neither_lost_nor_dropped(records: list[Record]) -> None:
     state = merge(records)
-    assert not state.present.keys() & state.gaps.keys()
+    assert not state.present.keys() & state.lost.keys()
     assert not state.present.keys() & state.dropped
     assert all(record.is_present for record in state.present.values())
     assert not any(record.is_present or record.status == journal.REMOVED for record in state.gaps.values())

@@ -73,11 +73,9 @@ def dropped(record: Record, reason: str = "dropped") -> Record:
     return replace(record, status="removed", reason=reason, path="", time="2026-12")
 
 
-def unavailable(
-    video: Video = FILMS[0], *, days: float = 1, sources: tuple[str, ...] = ("mirror", "youtube")
-) -> Record:
+def unavailable(video: Video = FILMS[0], *, days: float = 1, sources: tuple[Source, ...] | None = None) -> Record:
     then = (NOW - timedelta(days=days)).isoformat()
-    facts = {"sources": list(sources)}
+    facts = {"sources": [source.identity for source in sources or (MIRROR, YOUTUBE)]}
     return Record(
         f"ava/videos/{video.id}", Stage.VIDEO, video.id, "ava-v2.2", "unavailable", "removed", "it is gone",
         time=then, facts=facts,
@@ -246,6 +244,7 @@ def test_it_is_asked_for_again_after_a_while(job: Job, recheck: float, days: flo
         ((YOUTUBE,), False),
         ((MIRROR, YOUTUBE, Folder(Path("/disk"))), True),
         ((Folder(Path("/disk")),), True),
+        ((Mirror(("http://other.example/{id}.mp4",)),), True),
     ],
 )
 def test_a_source_that_was_not_asked_before_is_asked_now(job: Job, sources: tuple[Source, ...], is_asked: bool) -> None:
@@ -258,6 +257,13 @@ def test_what_was_made_before_the_film_vanished_still_counts(job: Job) -> None:
     plan = planned(job, [*frames, unavailable()], FILMS[:1])
     assert (ONE, "frames", "cached", "") in settled(plan)
     assert left(plan) == []
+
+
+def test_frames_come_from_a_window_whose_film_vanished(job: Job) -> None:
+    window = all_of(job, FILMS[0], stages=[Stage.WINDOW])
+    plan = planned(job, [*window, unavailable()], FILMS[:1])
+    assert left(plan) == [(ONE, ["frames"])]
+    assert (ONE, "video", "unavailable", "removed") in settled(plan)
 
 
 # --- recipes ---
