@@ -3,9 +3,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
-SOURCES = avakit demo scripts tests
+SOURCES = avakit benchmarks demo scripts tests
 
-.PHONY: help setup demo test check format docs wheel clean
+.PHONY: help setup demo test bench check format docs wheel clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -26,6 +26,9 @@ demo: $(READY) ## The whole job on two small films, offline
 
 test: $(READY) ## All tests (under ten minutes on two cores)
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+
+bench: $(READY) ## Reading annotations of full size, beside plain pandas
+	$(BIN)/python benchmarks/parse.py
 
 check: $(READY) ## Format, lint, types, import contracts, docs
 	$(BIN)/ruff format --check $(SOURCES)

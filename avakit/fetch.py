@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from avakit.datasets import members, pins, tables
+from avakit.datasets import members, pins, textfile
 from avakit.datasets.catalogue import AnnotationFile, Dataset, Role
 from avakit.datasets.selection import required_files
 from avakit.errors import ConfigInvalid, ItemFailed, MediaRejected, Status, TransferFailed
@@ -82,6 +82,9 @@ def fetch(
                 tell(f"{file.name}, which nothing needs, can't be had: {outcome.detail}")
             if outcome.is_fatal:
                 break
+    if dataset.unpublished:
+        name = f"labels of {dataset.name}"
+        outcomes.append(Outcome(name, Stage.ANNOTATION, Status.UNAVAILABLE, "not_published", dataset.unpublished))
     return outcomes
 
 
@@ -222,7 +225,7 @@ def _take(origin: Path, names: tuple[str, ...], path: Path) -> str:
 def _check_content(file: AnnotationFile, path: Path, advice: str = "") -> None:
     with path.open("rb") as stream:
         start = stream.read(2048)
-    if tables.looks_like_html(start):
+    if textfile.looks_like_html(start):
         raise MediaRejected(Status.CORRUPT, "html", f"it is a web page, not the file{advice}")
     if not start.strip() and file.role is not Role.EXCLUDED_TIMESTAMPS:
         raise MediaRejected(Status.CORRUPT, "empty", f"it is empty{advice}")

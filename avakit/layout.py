@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from avakit.model import Clip, Video, VideoId
 from avakit.recipes import FrameRecipe
@@ -27,6 +28,8 @@ class Layout:
         Folders of the dataset's manifest.
     default_frames
         The dataset's own frame recipe: its frames have the plain folder name.
+    for_clips
+        The layout of videos that have clips, where it is another.
     """
 
     root: Path
@@ -37,6 +40,11 @@ class Layout:
     frames: str
     key_frames: str
     default_frames: FrameRecipe
+    for_clips: Self | None = None
+
+    def of(self, video: Video) -> "Layout":
+        """Return the layout of one video: AVA-Kinetics has films among AVA's, and clips among those of Kinetics."""
+        return self.for_clips if video.clips and self.for_clips is not None else self
 
     def absolute(self, path: str) -> Path:
         """Return where a relative path lies on disk."""
@@ -108,3 +116,5 @@ SHA256SUMS = ".avakit/manifests/SHA256SUMS"
 JOURNAL = ".avakit/journal"
 REPORTS = ".avakit/reports"
 QUARANTINE = ".avakit/quarantine"
+#: What `--skip-bad-rows` left out, by dataset.
+REJECTS = ".avakit/rejects"

@@ -67,6 +67,11 @@ class ClipRecipe:
     crf: int = 18
     preset: str = "medium"
 
+    @property
+    def plain(self) -> dict[str, Any]:
+        """What a journal line holds of the recipe."""
+        return {"rate": str(self.rate), "crf": self.crf, "preset": self.preset}
+
 
 #: The rate of a clip whose source has none of its own (FORMATS: pytorchvideo and SlowFast count in 30 fps).
 VARIABLE_RATE = Fraction(30)

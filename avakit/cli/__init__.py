@@ -17,6 +17,7 @@ COMPLETION = "_AVAKIT_COMPLETE"
 VERBS = {
     "datasets": "datasets",
     "fetch": "fetch",
+    "check": "check",
     "plan": "plan",
     "subset": "subset",
     "download": "download",

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from avakit.cli import setup
-from avakit.errors import DataInvalid, RunStopped
+from avakit.errors import DataInvalid, ExitCode, RunStopped
 from avakit.model import Stage
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ def ensure_annotations(chosen: setup.Chosen, state: "State", tell: Callable[[str
     from avakit import fetch
     from avakit.cli import restoring
 
+    _refuse_unpublished(chosen)
     restoring.restore(chosen, state, tell)
     missing = {file.name for file in fetch.missing(chosen.dataset, chosen.root, chosen.splits)}
     if missing:
@@ -73,12 +74,19 @@ def require_annotations(chosen: setup.Chosen) -> None:
     """
     from avakit import fetch
 
+    _refuse_unpublished(chosen)
     missing = [file.name for file in fetch.missing(chosen.dataset, chosen.root, chosen.splits) if file.required]
     if missing:
         raise DataInvalid(
             f"{chosen.annotations}: {', '.join(missing)} not here yet; "
             f"run `avakit fetch` first, with the same --dataset or --manifest"
         )
+
+
+def _refuse_unpublished(chosen: setup.Chosen) -> None:
+    """Stop where the catalogue knows a dataset whose labels nobody can have any more."""
+    if chosen.dataset.unpublished:
+        raise RunStopped(f"{chosen.dataset.name}: {chosen.dataset.unpublished}", ExitCode.GAPS)
 
 
 def annotation_error(outcome: "Outcome") -> RunStopped:

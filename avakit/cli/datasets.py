@@ -52,6 +52,8 @@ def _list(datasets: "list[Dataset]") -> None:
 def _count(dataset: "Dataset", split: str) -> str:
     facts = next(facts for name, facts in dataset.splits.items() if name == split)
     count = facts.clips if facts.clips is not None else facts.videos
+    if dataset.unpublished:
+        return "not published"
     return "?" if count is None else readable_count(count)
 
 
@@ -71,5 +73,17 @@ def _show(dataset: "Dataset") -> None:
         click.echo(f"file      {file.name} ({file.role}, {splits}){'' if file.required else ' if it can be had'}")
         for url in file.urls:
             click.echo(f"            {url}")
+    for archive in dataset.archives:
+        splits = ", ".join(split.value for split in archive.splits)
+        where = archive.url or f"{archive.count or 'some'} archives listed in {archive.list}"
+        clips = f"{readable_count(archive.clips)} clips; " if archive.clips else ""
+        click.echo(f"archive   {splits}{' overlay' if archive.overlay else ''}: {where} ({clips}{archive.holds})")
+    for figure in dataset.figures:
+        splits = ", ".join(split.value for split in figure.splits)
+        click.echo(
+            f"figure    {figure.name} of {splits}: {readable_count(figure.published)} published; {figure.reason}"
+        )
+    if dataset.unpublished:
+        click.echo(f"labels    {dataset.unpublished}")
     for note in dataset.notes:
         click.echo(f"note      {note}")

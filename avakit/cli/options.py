@@ -1,7 +1,8 @@
 """The options that verbs share, each defined once."""
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from click.shell_completion import CompletionItem
 
 from avakit.cli.settings import DEFAULT_ROOT
 from avakit.errors import nearest
+from avakit.layout import REJECTS
 from avakit.model import Split, Stage
 
 DEFAULT_DATASET = "ava-v2.2"
@@ -97,16 +99,46 @@ SOURCES = Names(["mirror", "youtube", "folder"], "source")
 INTERMEDIATES = Names(["videos", "windows"], "intermediate")
 INTERMEDIATE_STAGES = {"videos": Stage.VIDEO, "windows": Stage.WINDOW}
 
+
+def _leave_out(ctx: click.Context, param: click.Parameter, value: bool) -> bool:
+    """Let readers leave bad rows out until the command ends, and say then how many they were."""
+    del param
+    if value:
+        ctx.with_resource(_leaving_out(ctx))
+    return value
+
+
+@contextmanager
+def _leaving_out(ctx: click.Context) -> Iterator[None]:
+    from avakit.datasets import rejects
+
+    manifest = ctx.params.get("manifest")
+    name = "own" if manifest else ctx.params["dataset"]
+    with rejects.leaving_out(ctx.params["root"].absolute() / REJECTS / name) as found:
+        try:
+            yield
+        finally:
+            for path, count in found.counts.items():
+                rows = "1 bad row" if count == 1 else f"{count} bad rows"
+                click.echo(f"avakit: {path}: {rows} left out; see {found.file_for(path)}", err=True)
+
+
+skip_bad_rows = option(
+    "--skip-bad-rows", is_flag=True, callback=_leave_out,
+    help="Leave bad rows of annotation files out, and write them to .avakit/rejects.",
+)  # fmt: skip
+
 root = option(
     "--root", type=click.Path(file_okay=False, path_type=Path), default=Path(DEFAULT_ROOT), show_default=True,
+    is_eager=True,
     help="The folder that holds everything.",
 )  # fmt: skip
 as_json = option("--json", "as_json", is_flag=True, help="Print one JSON object per line, for machines.")
 
 dataset = together(
-    option("--dataset", default=DEFAULT_DATASET, show_default=True, shell_complete=complete_dataset,
+    option("--dataset", default=DEFAULT_DATASET, show_default=True, shell_complete=complete_dataset, is_eager=True,
            help="A dataset of the catalogue; `avakit datasets` lists them."),
-    option("--manifest", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    option("--manifest", type=click.Path(exists=True, dir_okay=False, path_type=Path), is_eager=True,
            help="A dataset manifest of your own, instead of --dataset."),
     root,
 )  # fmt: skip
@@ -133,6 +165,7 @@ selection = together(
     choice,
     option("--shard", metavar="I/N|auto", help="Only part I (from 0) of N; auto reads the job array's variables."),
     option("--num-shards", type=click.IntRange(min=1), help="The number of parts, for --shard auto."),
+    skip_bad_rows,
 )  # fmt: skip
 
 drop = option(

@@ -138,11 +138,11 @@ def _classes(given: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _classes_in(path: Path) -> list[str]:
-    from avakit.datasets import parsers, tables
+    from avakit.datasets import parsers, textfile
 
     if path.suffix == ".pbtxt":
         return [str(number) for number in parsers.read_label_map(path)]
-    lines = (line for _, line in tables.lines(path) if not line.startswith("#"))
+    lines = (line for _, line in textfile.lines(path) if not line.startswith("#"))
     names = [next(csv.reader([line]))[0].strip() if line.startswith('"') else line for line in lines]
     if not names:
         raise DataInvalid(f"{path}: names no class")
@@ -151,6 +151,8 @@ def _classes_in(path: Path) -> list[str]:
 
 def frame_recipe(given: dict[str, Any], dataset: "Dataset") -> "FrameRecipe":
     """Return the dataset's frame recipe with what the command line changes."""
+    from avakit.datasets import splits
+
     recipe = dataset.frame_recipe
     if given.get("fps"):
         recipe = replace(recipe, rate=_rate(given["fps"]))
@@ -159,8 +161,8 @@ def frame_recipe(given: dict[str, Any], dataset: "Dataset") -> "FrameRecipe":
     if given.get("quality") is not None:
         recipe = replace(recipe, quality=given["quality"])
     if given.get("key_frames"):
-        if dataset.span is None:
-            raise ConfigInvalid(f"--key-frames: {dataset.name} has no key frames; its clips are labelled as a whole")
+        if dataset.span is None or not splits.columns_of(dataset).is_numbered:
+            raise ConfigInvalid(f"--key-frames: {dataset.name} has no key frames; its labels are not of single frames")
         if recipe.rate.denominator != 1 or dataset.span.start.denominator != 1:
             raise ConfigInvalid("--key-frames needs a whole number of frames a second, so that each second has one")
         recipe = replace(recipe, key_frames=True)

@@ -32,7 +32,7 @@ def command(**given: Any) -> int:
     job = setup.job_of(given, chosen, chosen.dataset.stages)
     state = on_disk(chosen.layout, journal.read(chosen.root))
     things = (
-        status.wanted(video, target.key, f"{job.layout.videos}/{video.id}", target.stage, target.item)
+        status.wanted(video, target.key, f"{job.layout.of(video).videos}/{video.id}", target.stage, target.item)
         for video in chosen.videos()
         for target in targets_of(video, job)
     )

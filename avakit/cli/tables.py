@@ -50,7 +50,7 @@ def _chosen(table: "Table", top: int) -> "tuple[pd.DataFrame, str]":
         "labels_per_person": lambda: (_wide(rows, ["labels"], "persons"), ""),
         "boxes": lambda: (rows[["split", "measure", "mean", "p05", "p25", "median", "p75", "p95"]], ""),
         "pairs": lambda: _pairs(rows, top),
-        "durations": lambda: _cut(_wide(rows, ["seconds"], "clips"), top, "lengths"),
+        "durations": lambda: _cut(_wide(rows, ["seconds"], rows.columns[2]), top, "lengths"),
         "coverage_classes": lambda: _cut(_lost(rows), top, "classes that lost labels"),
         "overlap": lambda: _without(_named(rows), rows["shared"] > 0, "pair", "shares nothing", "share nothing"),
     }

@@ -1,17 +1,19 @@
 """Readers of AVA's annotation files."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from avakit.datasets import tables
+from avakit.datasets import tables, textfile
+from avakit.datasets.repeats import repeats
 from avakit.model import Span
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
-_BOX = ("x1", "y1", "x2", "y2")
-_COLUMNS = ("video_id", "timestamp", *_BOX, "action_id", "person_id")
+BOX = ("x1", "y1", "x2", "y2")
+COLUMNS = ("video_id", "timestamp", *BOX, "action_id", "person_id")
 
 
 def read_ava(
@@ -20,6 +22,7 @@ def read_ava(
     *,
     span: Span | None = None,
     actions: Collection[int] | None = None,
+    strict: bool = False,
 ) -> "pd.DataFrame":
     """Read a labels file of AVA: one row per person and action.
 
@@ -36,6 +39,8 @@ def read_ava(
         Timestamps outside this span are refused.
     actions
         Action ids that exist; all others are refused.
+    strict
+        Refuse rows that repeat or contradict an earlier one, too.
 
     Returns
     -------
@@ -48,67 +53,120 @@ def read_ava(
     DataInvalid
         With file, line, column and value of every problem (the first twenty).
     """
-    import numpy as np
     import pandas as pd
 
-    names = list(_COLUMNS[:columns])
-    text = tables.read_text(path)
-    first, rest, skipped = tables.split_first_line(text)
+    table = _open(path, list(COLUMNS[:columns]))
+    table.check_ids()
+    result: dict[str, Any] = {"timestamp": whole_seconds(table, span), **boxes(table)}
+    result["action_id"] = action_ids(table, actions)
+    person = person_ids(table) if columns == len(COLUMNS) else None
+    if strict:
+        check_rows(table, result, person)
+    keep = table.finish()
+    whole = {"timestamp": "int64", "action_id": "int64"}
+    frame = pd.DataFrame({"video_id": table.texts("video_id"), **result}, copy=False)
+    frame["person_id"] = nullable(person, len(frame))
+    return (frame if keep is None else frame[keep].reset_index(drop=True)).astype(whole)
+
+
+def _open(path: Path, names: list[str]) -> tables.Table:
+    """Read the table, whatever stands between its columns, with or without a header."""
+    data = textfile.read_data(path)
+    first, start, skipped = textfile.split_first_line(data)
     separator = "\t" if "\t" in first and "," not in first else ","
     header = first.split(separator)
-    if header[0].strip().strip('"') == "video_id":
-        names += header[columns:]
-        table = tables.read_table(path, rest, skipped, names, separator)
-    else:
-        table = tables.read_table(path, text, 0, names, separator)
-    table.check_ids()
-    result = {
-        "video_id": table.texts("video_id"),
-        "timestamp": _whole(table, "timestamp", span),
-        **_boxes(table),
-        "action_id": _actions(table, actions),
-    }
-    person = table.numbers("person_id") if columns == len(_COLUMNS) else None
-    if person is not None:
-        table.check((person >= 0) & (person % 1 == 0), "person_id", "is not a whole number")
-    table.finish()
-    result["person_id"] = np.full(len(table.rows), np.nan) if person is None else person
-    return pd.DataFrame(result).astype({"timestamp": "int64", "action_id": "int64", "person_id": "Int64"})
+    if header[0].strip().strip('"') != "video_id":
+        return tables.read_table(path, data, names, separator=separator)
+    names += header[len(names) :]
+    return tables.read_table(path, data, names, head=(start, skipped), separator=separator)
 
 
-def _boxes(table: tables.Table) -> "dict[str, tables.Numbers]":
-    boxes = {column: table.numbers(column) for column in _BOX}
-    for column, values in boxes.items():
+def boxes(table: tables.Table, *, but: "tables.Mask | None" = None) -> "dict[str, tables.Numbers]":
+    """Return the four columns of a box, each checked; rows of `but` have none."""
+    found = {column: table.numbers(column) for column in BOX}
+    for column, values in found.items():
         # Not the negation of "outside": a NaN is neither below 0 nor above 1.
-        table.check((values >= 0) & (values <= 1), column, "is not between 0 and 1")
+        good = (values >= 0) & (values <= 1)
+        table.check(good if but is None else good | but, column, "is not between 0 and 1")
     for low, high in (("x1", "x2"), ("y1", "y2")):
-        table.check(~(boxes[low] > boxes[high]), low, f"is greater than {high}")
-    return boxes
+        table.check(~(found[low] > found[high]), low, f"is greater than {high}")
+    return found
 
 
-def _actions(table: tables.Table, actions: Collection[int] | None) -> "tables.Numbers":
+def action_ids(
+    table: tables.Table, actions: Collection[int] | None, *, but: "tables.Mask | None" = None
+) -> "tables.Numbers":
+    """Return the column of action ids, checked; rows of `but` have none."""
     import numpy as np
 
     values = table.numbers("action_id")
     if actions is None:
-        table.check((values >= 1) & (values % 1 == 0), "action_id", "is not a whole number from 1")
+        good, fault = (values >= 1) & (values % 1 == 0), "is not a whole number from 1"
     else:
-        table.check(np.isin(values, list(actions)), "action_id", "is not in the label map")
+        known = frozenset(actions)
+        good = np.zeros(len(values), dtype=bool)
+        for action in known:
+            good |= values == action
+        fault = "is not in the label map"
+    table.check(good if but is None else good | but, "action_id", fault)
     return values
 
 
-def _whole(table: tables.Table, column: str, span: Span | None) -> "tables.Numbers":
-    values = table.numbers(column)
+def person_ids(table: tables.Table, *, but: "tables.Mask | None" = None) -> "tables.Numbers":
+    """Return the column of person ids, checked; rows of `but` have none."""
+    values = table.numbers("person_id")
     good = (values >= 0) & (values % 1 == 0)
-    table.check(good, column, "is not a whole number of seconds")
+    table.check(good if but is None else good | but, "person_id", "is not a whole number")
+    return values
+
+
+def whole_seconds(table: tables.Table, span: Span | None) -> "tables.Numbers":
+    """Return the column of whole seconds, checked."""
+    values = table.numbers("timestamp")
+    good = (values >= 0) & (values % 1 == 0)
+    table.check(good, "timestamp", "is not a whole number of seconds")
     if span is not None:
         inside = (values >= float(span.start)) & (values < float(span.end))
         where = f"is outside the annotated seconds {span.start} to {span.end}"
-        table.check(inside | ~good, column, where)
+        table.check(inside | ~good, "timestamp", where)
     return values
 
 
-def read_excluded(path: Path, *, span: Span | None = None) -> "pd.DataFrame":
+def nullable(values: "tables.Numbers | None", count: int) -> "pd.api.extensions.ExtensionArray":
+    """Return whole numbers as Int64, with what is NaN (or everything, for None) missing."""
+    import numpy as np
+    import pandas as pd
+
+    if values is None:
+        return pd.array(np.full(count, np.nan), dtype="Int64")
+    is_missing = np.isnan(values)
+    return pd.arrays.IntegerArray(np.where(is_missing, 0, values).astype(np.int64), is_missing)
+
+
+def check_rows(table: tables.Table, found: "dict[str, np.ndarray[Any, Any]]", person: "tables.Numbers | None") -> None:
+    """Note rows that say the same twice, or give one person two boxes at one instant."""
+    import numpy as np
+
+    key = [table.codes("video_id"), found["timestamp"]]
+    box = [found[name] for name in BOX]
+    everything = [*key, *box, found["action_id"], *([] if person is None else [person])]
+    table.check_first(everything, "video_id", "repeats the row in line")
+    if person is None or np.isnan(person).all():
+        return
+    # A person's first row says where it is; every other of the same instant has to agree.
+    _check_boxes(table, [*key, person], box)
+
+
+def _check_boxes(table: tables.Table, key: Sequence[Any], box: "Sequence[np.ndarray[Any, Any]]") -> None:
+    import numpy as np
+
+    is_box_new, is_key_new = ~repeats([*key, *box]), ~repeats(key)
+    second = is_box_new & ~is_key_new & ~np.isnan(box[0])
+    fault = "contradicts an earlier row: this person has two boxes in this second"
+    table.check(~second, "person_id", fault)
+
+
+def read_excluded(path: Path, *, span: Span | None = None, strict: bool = False) -> "pd.DataFrame":
     """Read a list of excluded timestamps: rows `video_id,timestamp`; it may be empty.
 
     Returns
@@ -123,20 +181,23 @@ def read_excluded(path: Path, *, span: Span | None = None) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    table = tables.read_table(path, tables.read_text(path), 0, ["video_id", "timestamp"])
+    table = tables.read_table(path, textfile.read_data(path), ["video_id", "timestamp"])
     table.check_ids()
-    seconds = _whole(table, "timestamp", span)
-    table.finish()
-    return pd.DataFrame({"video_id": table.texts("video_id"), "timestamp": seconds.astype("int64")})
+    seconds = whole_seconds(table, span)
+    if strict:
+        table.check_first([table.codes("video_id"), seconds], "timestamp", "repeats the row in line")
+    keep = table.finish()
+    frame = pd.DataFrame({"video_id": table.texts("video_id"), "timestamp": seconds})
+    return (frame if keep is None else frame[keep].reset_index(drop=True)).astype({"timestamp": "int64"})
 
 
 def read_included(path: Path) -> list[int]:
     """Read the list of annotated seconds, one a line; raises `DataInvalid` with every line that is none."""
     seconds, problems = [], []
-    for number, line in tables.lines(path):
-        if line.isascii() and line.isdigit():
+    for number, line in textfile.lines(path):
+        if line.isascii() and line.isdigit() and len(line) <= 9:  # noqa: PLR2004 - thirty years
             seconds.append(int(line))
         else:
-            problems.append((number, f"timestamp {tables.quote(line)} is not a whole number of seconds"))
-    tables.refuse(path, problems)
+            problems.append((number, f"timestamp {textfile.quote(line)} is not a whole number of seconds"))
+    textfile.refuse_lines(path, problems)
     return seconds

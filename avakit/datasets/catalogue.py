@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from avakit.datasets import schema
+from avakit.datasets import parts
 from avakit.datasets.schema import AnnotationFile, Dataset, Form, Role, SourceFacts
 from avakit.errors import ConfigInvalid, nearest
 
@@ -29,18 +29,21 @@ __all__ = [
 _FOLDER = resources.files("avakit") / "manifests"
 #: Which model reads what stands under a key; a key nobody knows is compared with that model's keys.
 _PARTS: dict[str, type[BaseModel]] = {
-    "files": schema.AnnotationFile,
-    "known": schema.Known,
-    "splits": schema.SplitFacts,
-    "span": schema.SpanFacts,
-    "key_seconds": schema.KeySeconds,
-    "frames": schema.FrameFacts,
-    "clips": schema.ClipFacts,
-    "layout": schema.Folders,
-    "expect": schema.Expect,
-    "mirror": schema.MirrorSource,
-    "youtube": schema.YoutubeSource,
-    "folder": schema.FolderSource,
+    "files": parts.AnnotationFile,
+    "known": parts.Known,
+    "splits": parts.SplitFacts,
+    "span": parts.SpanFacts,
+    "key_seconds": parts.KeySeconds,
+    "frames": parts.FrameFacts,
+    "clips": parts.ClipFacts,
+    "layout": parts.Folders,
+    "clip_layout": parts.Folders,
+    "figures": parts.Figure,
+    "archives": parts.Archives,
+    "expect": parts.Expect,
+    "mirror": parts.MirrorSource,
+    "youtube": parts.YoutubeSource,
+    "folder": parts.FolderSource,
 }
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from avakit.datasets import samples
-from avakit.datasets.splits import KINETICS, Columns, Part
+from avakit.datasets.splits import Columns, Part
 from avakit.errors import ConfigInvalid, nearest
 from avakit.model import Split, VideoId
 from avakit.shards import Shard
@@ -103,9 +103,9 @@ class Choice:
         return _of_keys(rows, _keys(rows, self.columns), self.samples[part.split])
 
 
-def sample_key(video_id: str, *numbers: float) -> str:
-    """Return the name of a sample: its video and its numbers, however the file writes them."""
-    return ",".join([video_id, *(repr(float(number)) for number in numbers)])
+def sample_key(video_id: str, *cells: float | str) -> str:
+    """Return the name of a sample: its video, and its numbers however the file writes them, and its texts."""
+    return ",".join([video_id, *(cell if isinstance(cell, str) else repr(float(cell)) for cell in cells)])
 
 
 def choose(name: str, parts: Sequence[Part], columns: Columns, selection: Selection, names: dict[int, str]) -> Choice:
@@ -166,7 +166,10 @@ def _of_classes(
 ) -> "pd.DataFrame":
     if classes is not None:
         return rows[rows[columns.label].isin(classes)]
-    return rows[rows[columns.label] != ""] if is_by_class and columns is KINETICS else rows
+    if not is_by_class:
+        return rows
+    label = rows[columns.label]
+    return rows[label.notna() if columns.is_numbered else label != ""]
 
 
 def _keys(rows: "pd.DataFrame", columns: Columns) -> list[str]:
@@ -203,7 +206,7 @@ def count_samples(rows: Iterable["pd.DataFrame"], columns: Columns) -> Counter[C
     """Count the samples of each class; a box that repeats a label counts once."""
     counts: Counter[Class] = Counter()
     for each in rows:
-        distinct = each.drop_duplicates([*columns.sample, columns.label])
+        distinct = each.dropna(subset=columns.label).drop_duplicates([*columns.sample, columns.label])
         counts.update(name for name in distinct[columns.label].tolist() if name != "")
     return counts
 
@@ -224,7 +227,7 @@ def _named(
     rows: "Sequence[pd.DataFrame]", columns: Columns, classes: tuple[str, ...], names: dict[int, str]
 ) -> frozenset[Class]:
     known: dict[str, set[Class]] = {}
-    if columns is KINETICS:
+    if not columns.is_numbered:
         # Two spellings of a class (American, american) may stand in two files: both are meant.
         for label in {str(label) for each in rows for label in each[columns.label].unique()} - {""}:
             known.setdefault(_folded(label), set()).add(label)

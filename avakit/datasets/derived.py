@@ -50,6 +50,8 @@ def manifest(
         Whether key frames and clips are the parent's, or it needs folders of its own.
     """
     facts = parent.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    for key in ("figures", "archives"):  # of the whole
+        facts.pop(key, None)
     told = command(recipe)
     facts |= {
         "name": name,
@@ -60,15 +62,21 @@ def manifest(
         "splits": {split.value: dict(counts) for split, counts in splits.items()},
         "span": facts["span"] or "rows",
     }
-    facts["layout"] = place(parent, name, shares=shares).folders.model_dump(mode="json")
+    placed = place(parent, name, shares=shares)
+    facts["layout"] = placed.folders.model_dump(mode="json")
+    if placed.clip_folders:
+        facts["clip_layout"] = placed.clip_folders.model_dump(mode="json")
     return _HEAD.format(parent=parent.name) + yaml.safe_dump(facts, sort_keys=False, allow_unicode=True, width=118)
 
 
 def place(parent: Dataset, name: str, *, shares: bool) -> Dataset:
     """Return the parent under another name, with folders of its own for what it does not share."""
     own = {"clips": name} if parent.span is None else {"key_frames": f"{name}/keyframes"}
-    folders = parent.folders if shares else parent.folders.model_copy(update=own)
-    return parent.model_copy(update={"name": name, "folders": folders})
+    if shares:
+        return parent.model_copy(update={"name": name})
+    found = {"folders": parent.folders, "clip_folders": parent.clip_folders}
+    moved = {key: folders and folders.model_copy(update=own) for key, folders in found.items()}
+    return parent.model_copy(update={"name": name, **moved})
 
 
 def _file(name: str, file: AnnotationFile, sha256: str, splits: Mapping[Split, Any]) -> dict[str, Any]:

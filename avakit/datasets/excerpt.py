@@ -3,18 +3,30 @@
 Only new action ids, where they are wanted, are written into a row or an entry; everything beside them stays.
 """
 
+import bz2
 import csv
+import gzip
+import io
+import json
 import re
+import tarfile
 from collections.abc import Callable, Collection, Iterator, Mapping
+from pathlib import Path
 
+from avakit.datasets import members
 from avakit.datasets.choice import Choice, sample_key
+from avakit.datasets.kinetics import SPLITS
 from avakit.datasets.schema import AnnotationFile, Form
+from avakit.datasets.speech import ARCHIVES, MEMBER
 from avakit.model import Split
 
 _BOM = "\ufeff"
 _ENTRY = re.compile(r"\b(?:label|item)\s*\{([^{}]*)\}[ \t]*(?:\r\n|\r|\n)?")
 _ID = re.compile(r"(\b(?:label_id|id):\s*)([0-9]+)\b")
-_ACTION = 6
+#: In which cell of a row the class stands, and in which the rest of the sample's key.
+_ACTION = (6, (1, 2, 3, 4, 5))
+_PLACES = {Form.SPEECH: (3, (1, 2)), Form.ACTIVESPEAKER: (6, (1, 7))}
+_TRACK = 7
 #: A new text for a line; None leaves it out.
 Judge = Callable[[str], str | None]
 
@@ -38,14 +50,14 @@ def _first_line(data: bytes) -> str:
 
 
 def labels(
-    data: bytes, file: AnnotationFile, choice: Choice, splits: Collection[Split], new_ids: Mapping[int, int]
+    path: Path, file: AnnotationFile, choice: Choice, splits: Collection[Split], new_ids: Mapping[int, int]
 ) -> bytes:
     """Return the rows of a labels file that a choice leaves, with its header if it has one.
 
     Parameters
     ----------
-    data
-        The file.
+    path
+        The file; an archive of such files stays one.
     file
         What the manifest says of it.
     choice
@@ -56,12 +68,24 @@ def labels(
         The new action id for each old one; empty to keep them.
     """
     wanted = [split for split in file.splits if split in splits]
-    judge = _kinetics_judge if file.form is Form.KINETICS else _ava_judge
-    return _filtered(data, judge(_first_line(data), choice, wanted, new_ids))
+    if file.form is Form.KINETICS_JSON:
+        return _entries_of_json(path.read_bytes(), choice, wanted)
+    if file.form is Form.KINETICS:
+        data = path.read_bytes()
+        return _filtered(data, _kinetics_judge(_first_line(data), choice, wanted))
+
+    def filtered(data: bytes) -> bytes:
+        return _filtered(data, _row_judge(_first_line(data), file.form, choice, wanted, new_ids))
+
+    if path.name.endswith(ARCHIVES):
+        return _packed(path.name, ((name, filtered(data)) for name, data in members.read_all(path, MEMBER)))
+    return filtered(path.read_bytes())
 
 
-def _ava_judge(first: str, choice: Choice, splits: list[Split], new_ids: Mapping[int, int]) -> Judge:
+def _row_judge(first: str, form: Form | None, choice: Choice, splits: list[Split], new_ids: Mapping[int, int]) -> Judge:
+    """Judge rows that begin with the video id and have their cells in fixed places."""
     separator = "\t" if "\t" in first and "," not in first else ","
+    label, place = _PLACES.get(form, _ACTION) if form else _ACTION
     ids = frozenset(choice.ids)
     taken = None if choice.samples is None else frozenset[str]().union(*(choice.samples[split] for split in splits))
 
@@ -73,22 +97,51 @@ def _ava_judge(first: str, choice: Choice, splits: list[Split], new_ids: Mapping
             return line
         if video_id not in ids:
             return None
-        action = int(float(cells[_ACTION]))
-        if choice.classes is not None and action not in choice.classes:
+        if len(cells) <= label:  # a key frame with nobody in it
+            return None if choice.is_by_class else line
+        name = int(float(cells[label])) if choice.columns.is_numbered else cells[label]
+        if choice.classes is not None and name not in choice.classes:
             return None
-        if taken is not None and sample_key(video_id, *map(float, cells[1:_ACTION])) not in taken:
+        key = (cells[n] if n == _TRACK else float(cells[n]) for n in place)
+        if taken is not None and sample_key(video_id, *key) not in taken:
             return None
-        if new_ids:
-            written[_ACTION] = written[_ACTION].replace(cells[_ACTION], str(new_ids[action]))
+        if new_ids and isinstance(name, int):
+            written[label] = written[label].replace(cells[label], str(new_ids[name]))
         return separator.join(written)
 
     return judge
 
 
-def _kinetics_judge(first: str, choice: Choice, splits: list[Split], new_ids: Mapping[int, int]) -> Judge:
-    del new_ids  # classes are named, not numbered
-    header = [name.strip() for name in next(csv.reader([first]), [])]
-    place = {name: number for number, name in enumerate(header)}
+def _packed(name: str, found: Iterator[tuple[str, bytes]]) -> bytes:
+    """Return a tar of these members, those that are empty left out; the same members give the same bytes."""
+    memory = io.BytesIO()
+    with tarfile.open(fileobj=memory, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for member, data in found:
+            if data.strip():
+                entry = tarfile.TarInfo(member)
+                entry.size = len(data)
+                archive.addfile(entry, io.BytesIO(data))
+    if name.endswith(".bz2"):
+        return bz2.compress(memory.getvalue())
+    return gzip.compress(memory.getvalue(), mtime=0) if name.endswith("gz") else memory.getvalue()
+
+
+def _entries_of_json(data: bytes, choice: Choice, splits: list[Split]) -> bytes:
+    ids = frozenset(choice.ids)
+    kept = {}
+    for video_id, entry in json.loads(data).items():
+        split, found = SPLITS[entry["subset"]], entry["annotations"]
+        if video_id not in ids or split not in splits:
+            continue
+        if choice.classes is not None and found.get("label", "") not in choice.classes:
+            continue
+        if choice.samples is None or sample_key(video_id, *found["segment"]) in choice.samples[split]:
+            kept[video_id] = entry
+    return json.dumps(kept, ensure_ascii=False).encode() if kept else b""
+
+
+def _kinetics_judge(first: str, choice: Choice, splits: list[Split]) -> Judge:
+    place = _columns(first)
     ids = frozenset(choice.ids)
 
     def judge(line: str) -> str | None:
@@ -107,6 +160,22 @@ def _kinetics_judge(first: str, choice: Choice, splits: list[Split], new_ids: Ma
         return line if any(key in choice.samples[split] for split in of) else None
 
     return judge
+
+
+def _columns(first: str) -> list[str]:
+    return [name.strip() for name in next(csv.reader([first]), [])]
+
+
+def clips(data: bytes, ids: Collection[str]) -> bytes:
+    """Return the rows of a file of clips (of Kinetics, with a header) that are of one of these videos."""
+    first = _first_line(data)
+    place, wanted = _columns(first).index("youtube_id"), frozenset(ids)
+
+    def judge(line: str) -> str | None:
+        text = line.lstrip(_BOM)
+        return line if text == first or next(csv.reader([text]))[place] in wanted else None
+
+    return _filtered(data, judge)
 
 
 # --- lists and maps ---

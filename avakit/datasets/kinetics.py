@@ -4,23 +4,23 @@ import csv
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from avakit.datasets import tables
+from avakit.datasets import tables, textfile
+from avakit.datasets.repeats import repeats
 from avakit.errors import DataInvalid
 from avakit.layout import class_folder
 from avakit.model import Split
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
 
 _NAMES = {"youtube_id": "video_id", "time_start": "start", "time_end": "end", "label": "label", "split": "split"}
-_SPLITS = {"train": Split.TRAIN, "val": Split.VAL, "validate": Split.VAL, "test": Split.TEST}
+SPLITS = {"train": Split.TRAIN, "val": Split.VAL, "validate": Split.VAL, "test": Split.TEST}
 
 
-def read_kinetics(path: Path) -> "pd.DataFrame":
+def read_kinetics(path: Path, *, strict: bool = False) -> "pd.DataFrame":
     """Read a labels file of Kinetics: one row per clip, columns found by their names in the header.
 
-    Rows that say the same twice are taken once.
+    Rows that say the same twice are taken once, or refused if `strict`.
 
     Returns
     -------
@@ -35,49 +35,50 @@ def read_kinetics(path: Path) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    first, rest, skipped = tables.split_first_line(tables.read_text(path))
+    data = textfile.read_data(path)
+    first, start, skipped = textfile.split_first_line(data)
     header = [name.strip() for name in next(csv.reader([first]), [])]
     missing = [name for name in ("youtube_id", "time_start", "time_end") if name not in header]
     if missing or len(set(header)) != len(header):
         wrong = f"no column {missing[0]!r}" if missing else "a column appears twice"
-        raise DataInvalid(f"{path}, line {skipped or 1}: {wrong} in the header {tables.quote(first)}")
-    table = tables.read_table(path, rest, skipped, [_NAMES.get(name, name) for name in header])
+        raise DataInvalid(f"{path}, line {skipped or 1}: {wrong} in the header {textfile.quote(first)}")
+    names = [_NAMES.get(name, name) for name in header]
+    table = tables.read_table(path, data, names, head=(start, skipped), has_many_ids=True)
     table.check_ids()
-    result = pd.DataFrame(
-        {
-            "label": _labels(table),
-            "video_id": table.texts("video_id"),
-            **_times(table),
-            "split": _splits(table),
-        }
-    )
-    table.finish()
-    return _without_repeats(result, table)
+    label, times, split = _labels(table), _times(table), _splits(table)
+    is_new = _check_repeats(table, times, strict=strict)
+    keep = table.finish()
+    result = pd.DataFrame({"label": label, "video_id": table.texts("video_id"), **times, "split": split})
+    chosen = is_new if keep is None else is_new & keep
+    if not chosen.all():
+        result = result[chosen].reset_index(drop=True)
+    is_whole = bool(((result["start"] % 1 == 0) & (result["end"] % 1 == 0)).all())
+    return result.astype({"start": "int64", "end": "int64"}) if is_whole else result
 
 
-def _times(table: tables.Table) -> "dict[str, np.ndarray[tuple[int], np.dtype[np.number]]]":
+def _times(table: tables.Table) -> "dict[str, tables.Numbers]":
     start, end = table.numbers("start"), table.numbers("end")
     table.check(start >= 0, "start", "is not a number of seconds from 0")
     table.check((end > start) | ~(start >= 0), "end", "is not after the start")
-    is_whole = bool(((start % 1 == 0) & (end % 1 == 0)).all())
-    return {"start": start.astype("int64"), "end": end.astype("int64")} if is_whole else {"start": start, "end": end}
+    return {"start": start, "end": end}
 
 
 def _labels(table: tables.Table) -> "pd.Series[str] | str":
     if "label" not in table.rows:
         return ""
-    table.check(table.where("label", _is_label), "label", "can't be the name of a class")
+    table.check(table.where("label", is_label), "label", "can't be the name of a class")
     folders: dict[str, str] = {}
     for label in table.rows["label"].cat.categories:
         twin = folders.setdefault(str(label).replace(" ", "_").casefold(), label)
         if twin != label:
             raise DataInvalid(
-                f"{table.path}: labels {tables.quote(twin)} and {tables.quote(label)} would share one folder"
+                f"{table.path}: labels {textfile.quote(twin)} and {textfile.quote(label)} would share one folder"
             )
     return table.texts("label")
 
 
-def _is_label(text: str) -> bool:
+def is_label(text: str) -> bool:
+    """Whether a text can be the name of a class, and so of its folder."""
     try:
         class_folder(text)
     except ValueError:
@@ -88,19 +89,22 @@ def _is_label(text: str) -> bool:
 def _splits(table: tables.Table) -> "pd.Series[str] | str":
     if "split" not in table.rows:
         return ""
-    table.check(table.where("split", _SPLITS.__contains__), "split", f"is none of {', '.join(_SPLITS)}")
-    return table.texts("split").map({name: str(split) for name, split in _SPLITS.items()})
+    table.check(table.where("split", SPLITS.__contains__), "split", f"is none of {', '.join(SPLITS)}")
+    # By way of the few different texts, not of every row.
+    return table.rows["split"].cat.rename_categories(str).astype(str).replace({"validate": str(Split.VAL)})
 
 
-def _without_repeats(rows: "pd.DataFrame", table: tables.Table) -> "pd.DataFrame":
-    clip = ["video_id", "start", "end", "split"]
-    if not rows.duplicated(clip).any():
-        return rows
-    rows = rows.drop_duplicates()
-    conflicts = rows.index[rows.duplicated(clip)]
-    places = table.line_numbers() if len(conflicts) else []
-    tables.refuse(
-        table.path,
-        [(places[row], f"video_id {rows['video_id'][row]!r}: this clip has two labels") for row in conflicts],
-    )
-    return rows.reset_index(drop=True)
+def _check_repeats(table: tables.Table, times: "dict[str, tables.Numbers]", *, strict: bool) -> "tables.Mask":
+    """Note clips with two labels (and, if `strict`, rows given twice); return which rows say something new."""
+    clip = [table.codes("video_id"), times["start"], times["end"]]
+    if "split" in table.rows:
+        clip.append(table.codes("split"))
+    is_new = ~repeats(clip)
+    if is_new.all():
+        return is_new
+    label = [table.codes("label")] if "label" in table.rows else []
+    is_row_new = ~repeats([*clip, *label])
+    table.check(is_new | ~is_row_new, "video_id", "is of a clip that has two labels")
+    if strict:
+        table.check_first([*clip, *label], "video_id", "repeats the row in line")
+    return is_row_new

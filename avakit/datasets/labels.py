@@ -4,7 +4,7 @@ import csv
 import re
 from pathlib import Path
 
-from avakit.datasets import tables
+from avakit.datasets import rejects, textfile
 from avakit.errors import DataInvalid
 from avakit.layout import VIDEO_EXTENSIONS
 from avakit.model import VideoId
@@ -25,8 +25,8 @@ def read_label_map(path: Path) -> dict[int, str]:
     DataInvalid
         If an entry lacks its name or id, an id appears twice, or there is none at all.
     """
-    text = tables.read_text(path)
-    first, _, _ = tables.split_first_line(text)
+    text = textfile.read_text(path)
+    first = text.lstrip().partition("\n")[0]
     entries = _table_entries(path) if first.startswith("label_id,") else _entries(path, text)
     result: dict[int, str] = {}
     problems = []
@@ -34,7 +34,7 @@ def read_label_map(path: Path) -> dict[int, str]:
         if number in result:
             problems.append((line, f"id {number} appears twice"))
         result[number] = name
-    tables.refuse(path, problems)
+    rejects.refuse(path, problems)
     if not result:
         raise DataInvalid(f"{path}: holds no label; expected entries such as 'label {{ name: \"…\" label_id: 1 }}'")
     return result
@@ -51,20 +51,20 @@ def _entries(path: Path, text: str) -> list[tuple[int, int, str]]:
             entries.append((line, int(number[1]), re.sub(r"\\(.)", r"\1", name[1])))
     if rest := _ENTRY.sub(lambda match: "\n" * match[0].count("\n"), text).strip():
         line = text.count("\n", 0, text.find(rest.split("\n")[0])) + 1
-        problems.append((line, f"{tables.quote(rest.splitlines()[0])} belongs to no complete entry"))
-    tables.refuse(path, problems)
+        problems.append((line, f"{textfile.quote(rest.splitlines()[0])} belongs to no complete entry"))
+    rejects.refuse(path, problems)
     return entries
 
 
 def _table_entries(path: Path) -> list[tuple[int, int, str]]:
     entries, problems = [], []
-    for line, text in list(tables.lines(path))[1:]:
+    for line, text in list(textfile.lines(path))[1:]:
         cells = next(csv.reader([text]))
         if len(cells) > 1 and cells[0].isascii() and cells[0].isdigit() and cells[1]:
             entries.append((line, int(cells[0]), cells[1]))
         else:
-            problems.append((line, f"{tables.quote(text)} is not '<label_id>,<label_name>,…'"))
-    tables.refuse(path, problems)
+            problems.append((line, f"{textfile.quote(text)} is not '<label_id>,<label_name>,…'"))
+    rejects.refuse(path, problems)
     return entries
 
 
@@ -78,15 +78,15 @@ def read_file_names(path: Path) -> dict[VideoId, str]:
     """
     result: dict[VideoId, str] = {}
     problems = []
-    for number, line in tables.lines(path):
+    for number, line in textfile.lines(path):
         stem, _, extension = line.rpartition(".")
-        if tables.id_problem(stem):
-            problems.append((number, f"{tables.quote(line)} is not '<video id>.<extension>'"))
+        if textfile.id_problem(stem):
+            problems.append((number, f"{textfile.quote(line)} is not '<video id>.<extension>'"))
         elif extension not in VIDEO_EXTENSIONS:
-            problems.append((number, f"extension {tables.quote(extension)} is none of {', '.join(VIDEO_EXTENSIONS)}"))
+            problems.append((number, f"extension {textfile.quote(extension)} is none of {', '.join(VIDEO_EXTENSIONS)}"))
         elif result.setdefault(VideoId(stem), line) != line:
             problems.append((number, f"video_id {stem!r} has two files"))
-    tables.refuse(path, problems)
+    textfile.refuse_lines(path, problems)
     return result
 
 
@@ -94,10 +94,10 @@ def read_ids(path: Path) -> list[VideoId]:
     """Read a list of video ids, one a line, each once; raises `DataInvalid` with every line that is none."""
     ids: dict[VideoId, None] = {}
     problems = []
-    for number, line in tables.lines(path):
-        if problem := tables.id_problem(line):
-            problems.append((number, f"video_id {tables.quote(line)} {problem}"))
+    for number, line in textfile.lines(path):
+        if problem := textfile.id_problem(line):
+            problems.append((number, f"video_id {textfile.quote(line)} {problem}"))
         else:
             ids[VideoId(line)] = None
-    tables.refuse(path, problems)
+    textfile.refuse_lines(path, problems)
     return list(ids)

@@ -87,6 +87,35 @@ def extract(archive: Path, names: Sequence[str], target: Path) -> str | None:
         raise _damaged(archive, error) from error  # gzip and bz2 say "bad data" by an OSError of their own
 
 
+def read_all(archive: Path, suffix: str) -> Iterator[tuple[str, bytes]]:
+    """Yield plain name and bytes of every member of a tar whose name ends so, in the archive's order.
+
+    Raises
+    ------
+    MediaRejected
+        As `extract` does.
+    """
+    try:
+        with tarfile.open(archive, "r:*") as opened:
+            for entry in _walk(opened):
+                stream = opened.extractfile(entry) if entry.isfile() and _is_member(entry.name, suffix) else None
+                if stream is not None:
+                    with stream:
+                        yield _name(entry.name), stream.read(MAX_MEMBER_BYTES)
+            _drain(opened.fileobj)
+    except _BROKEN as error:
+        raise _damaged(archive, error) from error
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise _damaged(archive, error) from error
+
+
+def _is_member(name: str, suffix: str) -> bool:
+    # macOS puts a `._x` beside each `x` that it packs.
+    return name.endswith(suffix) and not _name(name).startswith(".")
+
+
 def _damaged(archive: Path, error: Exception) -> ItemFailed:
     start = _start(archive)
     is_archive = start.startswith((b"PK", b"\x1f\x8b", b"BZh", b"\xfd7zXZ"))

@@ -71,13 +71,15 @@ def videos(dataset: Dataset, folder: Path, selection: Selection) -> list[Video]:
     parts, choice = read(dataset, folder, selection)
     if dataset.span is None:
         return _kinetics_videos(parts, choice)
-    return _ava_videos(dataset, dataset.span, folder, parts, choice)
+    clips = _key_clips(parts, choice)
+    films = _films(dataset, dataset.span, folder, parts, choice)
+    return [_video(video_id, clips[video_id]) if video_id in clips else films[video_id] for video_id in choice.ids]
 
 
-# --- AVA: the window of each film is annotated ---
+# --- AVA: the window of each film is annotated; of AVA-Kinetics, also one instant in a clip of Kinetics ---
 
 
-def _ava_videos(dataset: Dataset, span: Span, folder: Path, parts: Sequence[Part], choice: Choice) -> list[Video]:
+def _films(dataset: Dataset, span: Span, folder: Path, parts: Sequence[Part], choice: Choice) -> dict[VideoId, Video]:
     splits: dict[str, list[Split]] = {}
     found: dict[str, set[int]] = {video_id: set() for video_id in choice.ids}
     for part in parts:
@@ -86,10 +88,26 @@ def _ava_videos(dataset: Dataset, span: Span, folder: Path, parts: Sequence[Part
         for video_id, seconds in key_seconds(dataset, folder, part, choice.ids).items():
             found[video_id] |= seconds
     names = reading.file_names(dataset, folder, tuple(part.split for part in parts))
-    return [
-        Video(video_id, tuple(splits[video_id]), span, names.get(video_id, ""), (), tuple(sorted(found[video_id])))
+    return {
+        video_id: Video(
+            video_id, tuple(splits[video_id]), span, names.get(video_id, ""), (), tuple(sorted(found[video_id]))
+        )
         for video_id in choice.ids
-    ]
+    }
+
+
+def _key_clips(parts: Sequence[Part], choice: Choice) -> dict[VideoId, list[Clip]]:
+    """Return the clips of AVA-Kinetics that hold a chosen key frame, by video."""
+    found: dict[VideoId, list[Clip]] = {}
+    for part in parts:
+        if part.key_clips is None:
+            continue
+        wanted = choice.rows(part)[["video_id", "timestamp"]].drop_duplicates()
+        clips = part.key_clips.merge(wanted).drop_duplicates(["video_id", "start", "end"])
+        ids = [VideoId(text) for text in clips["video_id"].unique()]
+        for video_id, more in _clips(clips, ids).items():
+            found.setdefault(video_id, []).extend(more)
+    return found
 
 
 def key_seconds(
@@ -98,17 +116,21 @@ def key_seconds(
     """Return the annotated seconds of some videos in one split, without the excluded ones.
 
     They are those that the rows name (all rows of the split, unless `rows` is given), or where there are no
-    labels, those of the grid.
+    labels, those of the grid. Labels of sounds and faces name none.
     """
+    if reading.columns_of(dataset) is not reading.AVA:
+        return {}
     excluded = reading.excluded(dataset, folder, part.split)
     wanted = set(ids) & set(part.ids)
     rows = part.rows if rows is None else rows
     if rows is None:
         grid = set(dataset.key_seconds.seconds if dataset.key_seconds else ())
         return {video_id: grid - excluded.get(video_id, set()) for video_id in wanted}
+    if part.key_clips is not None:
+        wanted -= set(part.key_clips["video_id"])
     named = rows.loc[rows["video_id"].isin(wanted), ["video_id", "timestamp"]].drop_duplicates()
     return {
-        str(video_id): set(group["timestamp"].tolist()) - excluded.get(str(video_id), set())
+        str(video_id): set(map(int, group["timestamp"].tolist())) - excluded.get(str(video_id), set())
         for video_id, group in named.groupby("video_id", sort=False)
     }
 

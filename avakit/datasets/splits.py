@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from avakit.datasets import parsers
-from avakit.datasets.catalogue import Dataset, Form, Role
+from avakit.datasets import parsers, rows_of
+from avakit.datasets.catalogue import AnnotationFile, Dataset, Form, Role
+from avakit.datasets.parts import CLIP_FORMS
 from avakit.errors import DataInvalid
 from avakit.model import Split, VideoId
 
@@ -15,15 +16,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Columns:
-    """Which column of a family's rows is the class, and which together are one sample."""
+    """Which column of a form's rows is the class, and which together are one sample."""
 
     label: str
     sample: tuple[str, ...]
 
+    @property
+    def is_numbered(self) -> bool:
+        """Whether classes are AVA's action ids, and not names."""
+        return self.label == "action_id"
 
-#: A sample of AVA is a person's box; its several rows are its labels. A sample of Kinetics is a clip.
+
+#: A sample of AVA is a person's box; its several rows are its labels.
 AVA = Columns("action_id", ("video_id", "timestamp", "x1", "y1", "x2", "y2"))
-KINETICS = Columns("label", ("video_id", "start", "end"))
+#: A sample of Kinetics is a clip; of AVA Speech, a stretch of sound.
+STRETCHES = Columns("label", ("video_id", "start", "end"))
+#: A sample of AVA ActiveSpeaker is a face at an instant.
+FACES = Columns("label", ("video_id", "timestamp", "entity_id"))
+_COLUMNS = {Form.ACTIVESPEAKER: FACES, Form.SPEECH: STRETCHES} | dict.fromkeys(CLIP_FORMS, STRETCHES)
 
 
 @dataclass(frozen=True)
@@ -37,17 +47,22 @@ class Part:
     ids
         Its video ids, in the order in which the files first name them.
     rows
-        What `read_ava` or `read_kinetics` made of its labels; None where it has none (AVA's test split).
+        What the readers made of its labels; None where it has none (AVA's test split). Of AVA-Kinetics, key frames
+        that no clip holds are left out (`avakit check` counts them).
+    key_clips
+        The clips of AVA-Kinetics, one row per key frame and clip (see `ava_kinetics.Joined`); None elsewhere.
     """
 
     split: Split
     ids: tuple[str, ...]
     rows: "pd.DataFrame | None"
+    key_clips: "pd.DataFrame | None" = None
 
 
 def columns_of(dataset: Dataset) -> Columns:
     """Return what the columns of a dataset's rows mean."""
-    return KINETICS if dataset.span is None else AVA
+    forms = [file.form for file in dataset.files_of(Role.LABELS) if file.form]
+    return _COLUMNS.get(forms[0], AVA) if forms else AVA
 
 
 def read(dataset: Dataset, folder: Path, split: Split, actions: dict[int, str]) -> Part:
@@ -58,24 +73,34 @@ def read(dataset: Dataset, folder: Path, split: Split, actions: dict[int, str]) 
     DataInvalid
         If a file is missing, can't be read, or names nothing of this split.
     """
-    import pandas as pd
-
-    found = []
+    found, clips = [], []
     for file in dataset.files_of(Role.LABELS, (split,)):
-        if file.form is Form.KINETICS:
-            rows = parsers.read_kinetics(folder / file.name)
-            # A file without a split column is of the split that the manifest says.
-            rows = rows[(rows["split"] == split) | (rows["split"] == "")].assign(split=str(split))
+        if file.form is Form.AVA_KINETICS_CLIPS:
+            rows, joined = rows_of.joined(dataset, folder, file, split, actions)
+            rows = rows.merge(joined.rows[["video_id", "timestamp"]].drop_duplicates())
+            clips.append(joined.rows.assign(split=str(split)))
         else:
-            columns: Literal[7, 8] = 7 if file.form is Form.AVA7 else 8
-            rows = parsers.read_ava(folder / file.name, columns, span=dataset.span, actions=actions or None)
+            rows = of_split(rows_of.labels(dataset, folder / file.name, file, actions), file, split)
         if rows.empty:
             raise DataInvalid(f"{folder / file.name}: holds no row of split {str(split)!r}")
         found.append(rows)
     if not found:
         return Part(split, _listed(dataset, folder, split), None)
-    whole = found[0].reset_index(drop=True) if len(found) == 1 else pd.concat(found, ignore_index=True)
-    return Part(split, tuple(whole["video_id"].unique().tolist()), whole)
+    whole = _joined(found)
+    return Part(split, tuple(whole["video_id"].unique().tolist()), whole, _joined(clips) if clips else None)
+
+
+def of_split(rows: "pd.DataFrame", file: AnnotationFile, split: Split) -> "pd.DataFrame":
+    """Return the rows of one split; a file without a split column is of those that the manifest says."""
+    if file.form not in CLIP_FORMS:
+        return rows
+    return rows[(rows["split"] == split) | (rows["split"] == "")].assign(split=str(split))
+
+
+def _joined(found: "list[pd.DataFrame]") -> "pd.DataFrame":
+    import pandas as pd
+
+    return found[0].reset_index(drop=True) if len(found) == 1 else pd.concat(found, ignore_index=True)
 
 
 def _listed(dataset: Dataset, folder: Path, split: Split) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from avakit.datasets.schema import Expect
 from avakit.journal import Record, State
+from avakit.layout import Layout
 from avakit.model import Clip, Stage, Video
 from avakit.prepare.job import Job
 from avakit.prepare.plan import Plan, Target
@@ -70,17 +71,20 @@ def _frames(item: Video | Clip, job: Job) -> int:
 
 def _comparable(job: Job, stage: Stage, state: State) -> list[Record]:
     """Return what was made here of the same kind, by the same recipe where that matters, and took its true time."""
-    layout = job.layout
-    folders = {Stage.VIDEO: layout.videos, Stage.WINDOW: layout.windows, Stage.CLIP: layout.clips}
-    folder = folders[stage] if stage in folders else layout.frames_of(job.frames)
+    folders = tuple(f"{_folder(layout, job, stage)}/" for layout in (job.layout, job.layout.for_clips or job.layout))
     return [
         record
         for record in state.present.values()
         if record.stage is stage
         and record.seconds
-        and record.path.startswith(f"{folder}/")
-        and record.facts.get("source", {}).get("name") not in ("folder", "adopted")
+        and record.path.startswith(folders)
+        and record.facts.get("source", {}).get("name") not in ("folder", "adopted", "linked")
     ]
+
+
+def _folder(layout: Layout, job: Job, stage: Stage) -> str:
+    folders = {Stage.VIDEO: layout.videos, Stage.WINDOW: layout.windows, Stage.CLIP: layout.clips}
+    return folders[stage] if stage in folders else layout.frames_of(job.frames)
 
 
 def _measured(done: Sequence[Record], count: int, frames: int) -> tuple[int, float]:

@@ -1,10 +1,11 @@
 """What is to be made, and with what: settled once, then handed to every worker."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 from avakit.layout import Layout
-from avakit.model import Stage
+from avakit.model import Stage, Video
 from avakit.recipes import ClipRecipe, FrameRecipe
 from avakit.sources import Source
 
@@ -50,3 +51,8 @@ class Job:
     def root(self) -> Path:
         """The data root."""
         return self.layout.root
+
+    def of(self, video: Video) -> Self:
+        """Return the job as it is for one video, whose files may live elsewhere than those of others."""
+        layout = self.layout.of(video)
+        return self if layout is self.layout else replace(self, layout=layout)

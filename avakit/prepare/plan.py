@@ -38,11 +38,15 @@ class Target:
 
 @dataclass(frozen=True)
 class Work:
-    """What one worker is given: a video, what to make of it, and what is known of what it is made from."""
+    """What one worker is given: a video, what to make of it, and what is known of what it is made from.
+
+    `twins` are clips of other datasets that are the same to the byte: one of the same video, seconds and recipe.
+    """
 
     video: Video
     targets: tuple[Target, ...]
     known: Mapping[str, Record] = field(default_factory=dict)
+    twins: Mapping[str, Record] = field(default_factory=dict)
     gaps: Mapping[str, Record] = field(default_factory=dict)
 
 
@@ -75,10 +79,11 @@ class Plan:
 def make_plan(job: Job, videos: Iterable[Video], state: State) -> Plan:
     """Decide for each target of each video whether it is there, given up, or to be made."""
     disk = _Disk(job.layout)
+    twins = _twins(job, state) if Stage.CLIP in job.stages else {}
     settled: list[Outcome] = []
     works: list[Work] = []
     for video in videos:
-        done, work = _plan_video(job, video, state, disk)
+        done, work = _plan_video(job, video, state, disk, twins)
         settled += done
         if work.targets or any(record.stage in job.drop for record in work.known.values()):
             works.append(work)
@@ -87,6 +92,7 @@ def make_plan(job: Job, videos: Iterable[Video], state: State) -> Plan:
 
 def targets_of(video: Video, job: Job) -> list[Target]:
     """Return everything the job's stages make of one video, in order."""
+    job = job.of(video)
     found = []
     items: tuple[Video | Clip, ...] = video.clips or (video,)
     for stage in job.stages:
@@ -101,22 +107,34 @@ def targets_of(video: Video, job: Job) -> list[Target]:
     return found
 
 
-def _plan_video(job: Job, video: Video, state: State, disk: "_Disk") -> tuple[list[Outcome], Work]:
+def _twins(job: Job, state: State) -> dict[str, Record]:
+    """Return the clips that are there and were made with this recipe, by name: versions of Kinetics share many."""
+    recipe = job.clips.plain
+    clips = (record for record in state.present.values() if record.stage is Stage.CLIP)
+    return {each.item: each for each in clips if each.status == Status.DONE and each.facts.get("recipe") == recipe}
+
+
+def _plan_video(
+    job: Job, video: Video, state: State, disk: "_Disk", twins: Mapping[str, Record]
+) -> tuple[list[Outcome], Work]:
+    job = job.of(video)
     targets = targets_of(video, job)
     there = {t.key for t in targets if disk.has(state.present.get(t.key))}
     # What is dropped, now or before, is needed only for the sake of something that is still to be made from it.
     missing = [t for t in targets if t.key not in there]
     goals = [t for t in missing if not _is_dropped(t, job, state)]
-    needs_video = any(_needs_video(t, job, there) for t in goals)
+    linked = {t.key: twins[t.name] for t in goals if t.stage is Stage.CLIP and disk.has(twins.get(t.name))}
+    needs_video = any(_needs_video(t, job, {*there, *linked}) for t in goals if t.key not in linked)
     left = [t for t in missing if t in goals or (needs_video and t.stage is Stage.VIDEO)]
     settled = [_cached(t, state.present[t.key]) for t in targets if t.key in there]
     given_up = _given_up(job, video, left, state)
     if given_up:
-        lost = [t for t in left if t.stage is Stage.VIDEO or _needs_video(t, job, there)]
+        made = {*there, *linked}
+        lost = [t for t in left if t.stage is Stage.VIDEO or (t.key not in linked and _needs_video(t, job, made))]
         settled += [_inherit(t, given_up) for t in lost]
         left = [t for t in left if t not in lost]
     known, gaps = _relevant(job, video, state)
-    return settled, Work(video, tuple(left), known, gaps)
+    return settled, Work(video, tuple(left), known, linked, gaps)
 
 
 def _is_dropped(target: Target, job: Job, state: State) -> bool:

@@ -29,6 +29,7 @@ class _Bench:
     job: Job
     present: dict[str, Record]
     gaps: dict[str, Record]
+    twins: Mapping[str, Record]
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,8 @@ class _Input:
 
 def do(work: Work, job: Job) -> tuple[Outcome, ...]:
     """Make every target of one video; return one outcome for each."""
-    bench = _Bench(work.video, job, dict(work.known), dict(work.gaps))
+    job = job.of(work.video)
+    bench = _Bench(work.video, job, dict(work.known), dict(work.gaps), work.twins)
     outcomes: list[Outcome] = []
     for target in work.targets:
         outcome = _blocked(target, bench)
@@ -78,7 +80,7 @@ def died(work: Work, detail: str, job: Job) -> tuple[Outcome, ...]:
 
 def _blocked(target: Target, bench: _Bench) -> Outcome | None:
     """Return the outcome of a target whose input is not there: it shares the fate of the video."""
-    if target.stage is Stage.VIDEO or _inputs(target, bench):
+    if target.stage is Stage.VIDEO or _twin(target, bench) or _inputs(target, bench):
         return None
     gap = bench.gaps.get(f"{bench.job.layout.videos}/{bench.video.id}")
     if gap is None:
@@ -139,6 +141,9 @@ def _window(target: Target, bench: _Bench) -> Made:
 
 def _clip(target: Target, bench: _Bench) -> Made:
     assert isinstance(target.item, Clip)  # noqa: S101
+    twin = _twin(target, bench)
+    if twin is not None:
+        return _link(target.item, twin, bench)
     (source,) = _inputs(target, bench)[:1]
     path = bench.job.layout.clip(target.item)
     final = bench.job.layout.absolute(path)
@@ -149,8 +154,28 @@ def _clip(target: Target, bench: _Bench) -> Made:
         )
         digest, size = files.sha256(unpublished), unpublished.stat().st_size
         files.publish(unpublished, final)
-    facts = {"from": source.origin, "recipe": _plain(asdict(bench.job.clips))}
+    facts = {"from": source.origin, "recipe": bench.job.clips.plain}
     return Made(path, size, digest, missing_seconds=float(result.missing_seconds), facts=facts)
+
+
+def _twin(target: Target, bench: _Bench) -> Record | None:
+    """Return the same clip of another dataset, if its bytes are still those that were recorded."""
+    twin = bench.twins.get(target.key)
+    path = bench.job.layout.absolute(twin.path) if twin is not None else None
+    return twin if path is not None and path.is_file() and files.sha256(path) == (twin and twin.sha256) else None
+
+
+def _link(clip: Clip, twin: Record, bench: _Bench) -> Made:
+    """Publish a clip that another dataset has: a hard link where the file system allows, else a copy."""
+    layout = bench.job.layout
+    path = layout.clip(clip)
+    final = layout.absolute(path)
+    with files.partial(final) as unpublished:
+        files.link_or_copy(layout.absolute(twin.path), unpublished)
+        files.publish(unpublished, final)
+    origin = {"path": twin.path, "sha256": twin.sha256}
+    facts = {"from": origin, "source": {"name": "linked"}, "recipe": bench.job.clips.plain}
+    return Made(path, twin.bytes, twin.sha256, facts=facts)
 
 
 def _frames(target: Target, bench: _Bench) -> Made:

@@ -13,7 +13,7 @@ from avakit.tools import ytdlp
 from avakit.tools.http_policy import is_http
 
 if TYPE_CHECKING:
-    from avakit.datasets.schema import MirrorSource, SourceFacts
+    from avakit.datasets.parts import MirrorSource, SourceFacts
 
 __all__ = ["NAMES", "Delivery", "Folder", "Mirror", "OnBytes", "Source", "Youtube", "build"]
 

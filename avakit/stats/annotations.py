@@ -5,11 +5,11 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from avakit.datasets import parsers, tables
+from avakit.datasets import parsers, rows_of, textfile
+from avakit.datasets import splits as reading
 from avakit.datasets.catalogue import AnnotationFile, Dataset, Form, Role
-from avakit.errors import ConfigInvalid
 from avakit.model import Split, Video
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ GROUPS = {
     "OBJECT_MANIPULATION": "object",
     "PERSON_INTERACTION": "person interaction",
 }
-_COLUMNS: dict[Form, Literal[7, 8]] = {Form.AVA7: 7, Form.AVA8: 8}
 _NEEDED = (Role.LABELS, Role.LABEL_MAP, Role.ID_LIST, Role.EXCLUDED_TIMESTAMPS)
 _ENTRY = re.compile(r"\blabel\s*\{([^{}]*)\}")
 _ID = re.compile(r"\blabel_id:\s*([0-9]+)")
@@ -51,8 +50,12 @@ class Annotations:
     ids
         The video ids of each split, in the order of the files.
     rows
-        AVA: the columns of `parsers.read_ava`, with `split` and `person`, which numbers the distinct boxes of
-        each split from 0. Kinetics: the columns of `parsers.read_kinetics`.
+        The labels, as the readers of `avakit.datasets.parsers` return them, with `split`. Where persons act, each
+        row has its `person`, which numbers the distinct boxes of each split from 0.
+    moments
+        Where persons act, the key frames: `split`, `video_id`, `timestamp`, also those with nobody; else empty.
+    clip_ids
+        The videos of AVA-Kinetics that are clips, not films.
     excluded
         How many timestamps of each split are excluded.
     is_whole
@@ -64,18 +67,34 @@ class Annotations:
     actions: tuple[Action, ...]
     ids: Mapping[Split, tuple[str, ...]]
     rows: "pd.DataFrame"
+    moments: "pd.DataFrame"
+    clip_ids: frozenset[str]
     excluded: Mapping[Split, int]
     is_whole: bool = True
 
     @property
-    def has_boxes(self) -> bool:
-        """Whether rows are persons with boxes (AVA), and not clips (Kinetics)."""
-        return self.dataset.span is not None
+    def columns(self) -> reading.Columns:
+        """Which columns of the rows are class and sample."""
+        return reading.columns_of(self.dataset)
+
+    @property
+    def has_persons(self) -> bool:
+        """Whether rows are persons who act at key frames (AVA), not clips, stretches of sound, or speaking faces."""
+        return self.columns.is_numbered
+
+    @property
+    def sample_name(self) -> str:
+        """What one labelled thing is called: persons, faces, clips of Kinetics, or segments of sound."""
+        if self.has_persons:
+            return "persons"
+        if self.columns == reading.FACES:
+            return "faces"
+        return "clips" if self.dataset.span is None else "segments"
 
     @property
     def labelled(self) -> list[Split]:
         """The splits that have labels."""
-        rows = self.rows if self.has_boxes else self.rows[self.rows["label"] != ""]
+        rows = self.rows if self.has_persons else self.rows[self.rows["label"] != ""]
         found = set(rows["split"].unique())
         return [split for split in self.splits if split in found]
 
@@ -104,49 +123,60 @@ def read(
     ------
     DataInvalid
         If an annotation file is missing or can't be read.
-    ConfigInvalid
-        If the labels are of a form that has no boxes with actions.
     """
-    if dataset.span is None:
-        return _read_kinetics(dataset, folder, splits, videos)
-    return _read_ava(dataset, folder, splits, None if videos is None else {str(video.id) for video in videos})
-
-
-def _read_ava(dataset: Dataset, folder: Path, splits: tuple[Split, ...], only: Collection[str] | None) -> Annotations:
-    import pandas as pd
-
+    only = None if videos is None else frozenset(str(video.id) for video in videos)
     maps = [file for file in dataset.files_of(Role.LABEL_MAP, splits) if file.required]
     names = parsers.read_label_map(folder / maps[0].name) if maps else {}
-    groups = _groups(folder / maps[0].name) if maps else {}
-    parts, ids = [], {}
-    for split in splits:
-        labels = dataset.files_of(Role.LABELS, (split,))
-        found = [
-            parsers.read_ava(folder / file.name, _columns(dataset, file), span=dataset.span, actions=names or None)
-            for file in labels
-        ]
-        parts += [rows.assign(split=str(split)) for rows in found]
-        named = [str(video_id) for part in found for video_id in part["video_id"].unique()]
-        lists = () if labels else dataset.files_of(Role.ID_LIST, (split,))
-        named += [video_id for file in lists for video_id in parsers.read_ids(folder / file.name)]
-        ids[split] = _narrowed(named, only)
-    rows = _concatenated(parts)
+    found = [_read_split(dataset, folder, split, names) for split in splits]
+    ids = {split: _narrowed(named, only) for split, (named, _, _) in zip(splits, found, strict=True)}
+    rows = _concatenated([part for _, parts, _ in found for part in parts])
     if only is not None:
         rows = rows[rows["video_id"].isin(list(only))].reset_index(drop=True)
-    key = ["split", "video_id", "timestamp", *BOX]
-    rows["person"] = rows.groupby(key, sort=False, observed=True).ngroup().astype("int64")
-    if not names:
-        names = {number: str(number) for number in sorted(pd.unique(rows["action_id"]).tolist())}
-    actions = tuple(Action(number, name, groups.get(number, "")) for number, name in sorted(names.items()))
     excluded = {split: _excluded(dataset, folder, split, only) for split in splits}
-    return Annotations(dataset, splits, actions, ids, rows, excluded, only is None)
+    if reading.columns_of(dataset).is_numbered:
+        moments = rows[["split", "video_id", "timestamp"]].drop_duplicates()
+        rows = _with_persons(rows)
+        clip_ids = frozenset[str]().union(*(of_clips for _, _, of_clips in found))
+        names = names or {number: str(number) for number in sorted(rows["action_id"].unique().tolist())}
+        groups = _groups(folder / maps[0].name) if maps else {}
+        actions = tuple(Action(number, name, groups.get(number, "")) for number, name in sorted(names.items()))
+        return Annotations(dataset, splits, actions, ids, rows, moments, clip_ids, excluded, videos is None)
+    rows = _of_clips(rows, videos) if dataset.span is None else rows
+    actions = tuple(Action(None, name) for name in sorted(rows["label"].unique()) if name)
+    return Annotations(dataset, splits, actions, ids, rows, rows.head(0), frozenset(), excluded, videos is None)
 
 
-def _columns(dataset: Dataset, file: AnnotationFile) -> Literal[7, 8]:
-    columns = _COLUMNS.get(file.form) if file.form else None
-    if columns is None:
-        raise ConfigInvalid(f"{dataset.name}: {file.name} is of the form {file.form}, which `stats` does not count")
-    return columns
+def _read_split(
+    dataset: Dataset, folder: Path, split: Split, names: Mapping[int, str]
+) -> "tuple[list[str], list[pd.DataFrame], frozenset[str]]":
+    """Return the video ids that a split names, its rows file by file, and which of the ids are of clips."""
+    parts, ids, of_clips = [], list[str](), set[str]()
+    for file in dataset.files_of(Role.LABELS, (split,)):
+        rows = reading.of_split(rows_of.labels(dataset, folder / file.name, file, names), file, split)
+        parts.append(rows.assign(split=str(split)))
+        here = [str(video_id) for video_id in rows["video_id"].unique()]
+        ids += here
+        if file.form is Form.AVA_KINETICS_CLIPS:
+            of_clips.update(here)
+    for file in () if parts else dataset.files_of(Role.ID_LIST, (split,)):
+        ids += parsers.read_ids(folder / file.name)
+    return ids, parts, frozenset(of_clips)
+
+
+def _of_clips(rows: "pd.DataFrame", videos: Collection[Video] | None) -> "pd.DataFrame":
+    if videos is None:
+        return rows
+    labels = {clip.label for video in videos for clip in video.clips}
+    return rows[rows["label"].isin(labels)].reset_index(drop=True)
+
+
+def _with_persons(rows: "pd.DataFrame") -> "pd.DataFrame":
+    """Leave out rows with nobody (AVA-Kinetics has such), and number the distinct boxes."""
+    if rows["action_id"].isna().any():
+        rows = rows[rows["action_id"].notna()].reset_index(drop=True)
+    key = ["split", "video_id", "timestamp", *BOX]
+    person = rows.groupby(key, sort=False, observed=True).ngroup().astype("int64")
+    return rows.assign(person=person).astype({"action_id": "int64"})
 
 
 def _concatenated(parts: "list[pd.DataFrame]") -> "pd.DataFrame":
@@ -169,9 +199,8 @@ def _excluded(dataset: Dataset, folder: Path, split: Split, only: Collection[str
 
 def _groups(path: Path) -> dict[int, str]:
     """Return the group of each action, as far as the label map tells it (that of 60 classes does not)."""
-    text = tables.read_text(path)
-    first, _, _ = tables.split_first_line(text)
-    if first.startswith("label_id,"):
+    text = textfile.read_text(path)
+    if text.startswith("label_id,"):
         cells = [row for row in csv.DictReader(text.splitlines()) if row.get("label_type")]
         return {int(row["label_id"]): GROUPS.get(row["label_type"], row["label_type"]) for row in cells}
     groups = {}
@@ -184,24 +213,3 @@ def _groups(path: Path) -> dict[int, str]:
 
 def _narrowed(ids: list[str], only: Collection[str] | None) -> tuple[str, ...]:
     return tuple(video_id for video_id in dict.fromkeys(ids) if only is None or video_id in only)
-
-
-def _read_kinetics(
-    dataset: Dataset, folder: Path, splits: tuple[Split, ...], videos: Collection[Video] | None
-) -> Annotations:
-    import pandas as pd
-
-    parts = []
-    for split in splits:
-        for file in dataset.files_of(Role.LABELS, (split,)):
-            rows = parsers.read_kinetics(folder / file.name)
-            # A file without a split column is of the split that the manifest says.
-            parts.append(rows[(rows["split"] == split) | (rows["split"] == "")].assign(split=str(split)))
-    rows = pd.concat(parts, ignore_index=True)
-    if videos is not None:
-        labels = {clip.label for video in videos for clip in video.clips}
-        is_chosen = rows["video_id"].isin([str(video.id) for video in videos]) & rows["label"].isin(labels)
-        rows = rows[is_chosen].reset_index(drop=True)
-    names = sorted(name for name in rows["label"].unique() if name)
-    ids = {split: tuple(rows.loc[rows["split"] == split, "video_id"].unique()) for split in splits}
-    return Annotations(dataset, splits, tuple(Action(None, n) for n in names), ids, rows, {}, videos is None)

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
 SEGMENT_SECONDS = 3
 QUANTILES = {"p01": 0.01, "p05": 0.05, "p25": 0.25, "median": 0.5, "p75": 0.75, "p95": 0.95, "p99": 0.99}
 ALL = "all"
+_FACTS = (
+    "split", "videos", "key_frames", "segments", "persons", "tracks", "labels", "repeated", "classes",
+    "labels_per_person", "persons_per_key_frame",
+)  # fmt: skip
 
 
 def splits(annotations: Annotations) -> "pd.DataFrame":
@@ -20,38 +24,40 @@ def splits(annotations: Annotations) -> "pd.DataFrame":
     -------
     pandas.DataFrame
         `split`; `videos` named; `key_frames`: distinct (video, second) that have a row; `segments`: the pieces of
-        three seconds those lie in; `persons`: distinct boxes; `tracks`: distinct (video, person id); `labels`:
-        rows; `repeated`: rows that say the same twice (counted in `labels`); `classes` that occur;
+        three seconds of films that those lie in; `persons`: distinct boxes; `tracks`: distinct (video, person id);
+        `labels`: rows; `repeated`: rows that say the same twice (counted in `labels`); `classes` that occur;
         `labels_per_person`; `persons_per_key_frame`. Missing where a split has no labels.
     """
     import pandas as pd
 
-    rows = annotations.rows
+    rows, moments = annotations.rows, annotations.moments
     found = [
-        _split(annotations, str(split), len(annotations.ids[split]), rows[rows["split"] == split])
+        _split(annotations, str(split), rows[rows["split"] == split], moments[moments["split"] == split])
+        | {"videos": len(annotations.ids[split])}
         for split in annotations.splits
     ]
     if len(annotations.splits) > 1:
         named = set().union(*annotations.ids.values())
-        found.append(_split(annotations, ALL, len(named), rows))
-    whole = ["videos", "key_frames", "segments", "persons", "tracks", "labels", "repeated", "classes"]
-    return pd.DataFrame(found).astype(dict.fromkeys(whole, "Int64"))
+        found.append(_split(annotations, ALL, rows, moments) | {"videos": len(named)})
+    return pd.DataFrame(found).astype(dict.fromkeys(_FACTS[1:-2], "Int64"))
 
 
-def _split(annotations: Annotations, name: str, videos: int, rows: "pd.DataFrame") -> dict[str, Any]:
-    facts: dict[str, Any] = {"split": name, "videos": videos}
-    if rows.empty:
-        columns = "key_frames segments persons tracks labels repeated classes labels_per_person persons_per_key_frame"
-        return facts | dict.fromkeys(columns.split())
+def _split(annotations: Annotations, name: str, rows: "pd.DataFrame", moments: "pd.DataFrame") -> dict[str, Any]:
+    facts: dict[str, Any] = dict.fromkeys(_FACTS)
+    facts["split"] = name
     span = annotations.dataset.span
-    start = float(span.start) if span else 0.0
-    moments = rows[["video_id", "timestamp"]].drop_duplicates()
-    segments = moments.assign(timestamp=(moments["timestamp"] - start) // SEGMENT_SECONDS).drop_duplicates()
+    if len(moments):
+        moments = moments[["video_id", "timestamp"]].drop_duplicates()
+        facts["key_frames"] = len(moments)
+        films = moments[~moments["video_id"].isin(list(annotations.clip_ids))]
+        start = float(span.start) if span else 0.0
+        pieces = films.assign(timestamp=(films["timestamp"] - start) // SEGMENT_SECONDS).drop_duplicates()
+        facts["segments"] = len(pieces)
+    if rows.empty:
+        return facts
     tracks = rows.loc[rows["person_id"].notna(), ["video_id", "person_id"]].drop_duplicates()
     persons = rows["person"].nunique()
     return facts | {
-        "key_frames": len(moments),
-        "segments": len(segments),
         "persons": persons,
         "tracks": len(tracks) or None,
         "labels": len(rows),

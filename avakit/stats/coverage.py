@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 #: What may have become of a video or clip. `there` and `short` can be used; `unavailable` and `failed` are lost.
+_ID_LENGTH = 11
 FATES = ("there", "short", "unavailable", "failed", "todo")
 
 
@@ -21,13 +22,28 @@ def fates(annotations: Annotations, layout: Layout, state: State) -> "pd.DataFra
     """Return what became of every video (AVA) or clip (Kinetics): `split`, `video_id`, (`start`, `end`), `fate`."""
     import pandas as pd
 
-    if not annotations.has_boxes:
+    if annotations.dataset.span is None:
         rows = annotations.rows[["split", "label", "video_id", "start", "end"]]
         columns = (rows[name].tolist() for name in rows.columns)
         return rows.assign(fate=[_fate(_clip_keys(layout, *cells), state) for cells in zip(*columns, strict=True)])
     found = [(str(split), text) for split in annotations.splits for text in annotations.ids[split]]
-    known = {text: _fate(_film_keys(annotations, layout, text), state) for _, text in found}
+    clips = _clips_of(annotations, layout, state)
+    known = {
+        text: _fate([*clips.get(text, ()), *_film_keys(annotations, layout, text)], state)
+        for text in dict.fromkeys(text for _, text in found)
+    }
     return pd.DataFrame([(*each, known[each[1]]) for each in found], columns=["split", "video_id", "fate"])
+
+
+def _clips_of(annotations: Annotations, layout: Layout, state: State) -> dict[str, list[str]]:
+    """Return the journal keys of the clips of those videos of AVA-Kinetics that are no films."""
+    found: dict[str, list[str]] = {}
+    place = layout.for_clips or layout
+    for key in (*state.present, *state.gaps, *state.dropped) if annotations.clip_ids else ():
+        video_id = key.rpartition("/")[2][:_ID_LENGTH]
+        if key.startswith(f"{place.clips}/") and video_id in annotations.clip_ids:
+            found.setdefault(video_id, []).append(key)
+    return {video_id: [*found.get(video_id, ()), f"{place.videos}/{video_id}"] for video_id in annotations.clip_ids}
 
 
 def _film_keys(annotations: Annotations, layout: Layout, text: str) -> list[str]:
@@ -57,7 +73,7 @@ def splits(annotations: Annotations, found: "pd.DataFrame") -> "pd.DataFrame":
     """Count what became of each split: `split`, `what` (videos or clips, labels), `total`, each fate, `lost_share`."""
     import pandas as pd
 
-    unit = "videos" if annotations.has_boxes else "clips"
+    unit = "clips" if annotations.dataset.span is None else "videos"
     parts = {unit: found, "labels": _labels(annotations, found)}
     tables = []
     for what, rows in parts.items():
@@ -79,9 +95,9 @@ def classes(annotations: Annotations, found: "pd.DataFrame") -> "pd.DataFrame":
     """
     rows = _labels(annotations, found)
     table = _spread(rows, ["split", "action"]).reset_index()
-    if annotations.has_boxes:
+    if annotations.has_persons:
         table.insert(1, "class_id", table["action"])
-    by_key = {a.number if annotations.has_boxes else a.name: a for a in annotations.actions}
+    by_key = {a.number if annotations.has_persons else a.name: a for a in annotations.actions}
     table.insert(len(table.columns) - 1, "class", table["action"].map({k: a.name for k, a in by_key.items()}))
     table.insert(len(table.columns) - 1, "group", table["action"].map({k: a.group for k, a in by_key.items()}))
     head = [name for name in ("split", "class_id", "class", "group") if name in table]
@@ -91,11 +107,11 @@ def classes(annotations: Annotations, found: "pd.DataFrame") -> "pd.DataFrame":
 
 def _labels(annotations: Annotations, found: "pd.DataFrame") -> "pd.DataFrame":
     """Return one row per label with `split`, `action` and `fate`."""
-    if not annotations.has_boxes:
+    if annotations.dataset.span is None:
         return found.loc[found["label"] != "", ["split", "label", "fate"]].rename(columns={"label": "action"})
     known = dict(zip(found["video_id"], found["fate"], strict=True))
     rows = annotations.rows
-    return rows[["split"]].assign(action=rows["action_id"], fate=rows["video_id"].astype(str).map(known))
+    return rows[["split"]].assign(action=rows[annotations.columns.label], fate=rows["video_id"].astype(str).map(known))
 
 
 def _spread(rows: "pd.DataFrame", key: list[str]) -> "pd.DataFrame":

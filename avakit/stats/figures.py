@@ -234,13 +234,14 @@ def _durations(annotations: Annotations, table: "pd.DataFrame") -> "Figure":
         rows = table[table["split"] == split]
         width = 0.8 / len(splits)
         places = rows["seconds"] + (number - (len(splits) - 1) / 2) * width
-        axes.bar(places, rows["clips"], width=width, color=_SPLITS[split], label=split)
+        axes.bar(places, rows[annotations.sample_name], width=width, color=_SPLITS[split], label=split)
     axes.set_yscale("log")
     axes.set_ylim(bottom=0.7)
     axes.yaxis.grid(visible=True)
     low, high = table["seconds"].min(), table["seconds"].max()
-    axes.set(xlabel="length (s)", ylabel="clips", xlim=(min(low, high - 4) - 1, high + 1))
-    axes.set_title(f"{annotations.dataset.title} ({', '.join(splits)}): {_count(table['clips'].sum())} clips")
+    axes.set(xlabel="length (s)", ylabel=annotations.sample_name, xlim=(min(low, high - 4) - 1, high + 1))
+    what = annotations.sample_name
+    axes.set_title(f"{annotations.dataset.title} ({', '.join(splits)}): {_count(table[what].sum())} {what}")
     if len(splits) > 1:
         figure.legend(loc="outside right upper")
     return figure

@@ -66,7 +66,7 @@ def _nominal(annotations: Annotations, split: Split) -> dict[str, int]:
     dataset = annotations.dataset
     facts = {what: int(n) for what, n in dataset.splits[split].model_dump().items() if isinstance(n, int)}
     videos = facts.get("videos")
-    if videos is None or dataset.span is None:
+    if videos is None or dataset.span is None or not annotations.has_persons or annotations.clip_ids:
         return facts
     if dataset.key_seconds is not None:
         facts["key_frames"] = videos * len(dataset.key_seconds.seconds) - annotations.excluded.get(split, 0)

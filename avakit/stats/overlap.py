@@ -10,7 +10,8 @@ from avakit.stats.annotations import Annotations
 if TYPE_CHECKING:
     import pandas as pd
 
-_MOMENT = {True: ["video_id", "timestamp"], False: ["video_id", "start", "end"]}
+
+_TEXTS = frozenset({"video_id", "entity_id"})
 
 
 def between(own: Annotations, others: Iterable[Annotations] = ()) -> "pd.DataFrame":
@@ -19,9 +20,9 @@ def between(own: Annotations, others: Iterable[Annotations] = ()) -> "pd.DataFra
     Returns
     -------
     pandas.DataFrame
-        `dataset`, `split`, `other_dataset`, `other_split`; `what`: videos (by id), key_frames (id and second, where
-        both have labels) or clips (id, start and end); `count`, `other_count`; `shared`; `share` and `other_share`:
-        of the one, of the other.
+        `dataset`, `split`, `other_dataset`, `other_split`; `what`: videos (by id), and where both have labels of one
+        kind key_frames (id and second), clips or segments (id, start and end), or faces (id, instant and track);
+        `count`, `other_count`; `shared`; `share` and `other_share`: of the one, of the other.
     """
     import pandas as pd
 
@@ -35,17 +36,19 @@ def _rows(own: Annotations, a: Split, other: Annotations, b: Split) -> list[dict
     names = {"dataset": own.dataset.name, "split": str(a), "other_dataset": other.dataset.name, "other_split": str(b)}
     left, right = set(own.ids[a]), set(other.ids[b])
     rows = [names | {"what": "videos"} | _counts(len(left), len(right), len(left & right))]
-    if own.has_boxes == other.has_boxes and a in own.labelled and b in other.labelled:
+    if own.columns == other.columns and a in own.labelled and b in other.labelled:
         ours, theirs = _moments(own, a), _moments(other, b)
-        what = "key_frames" if own.has_boxes else "clips"
+        what = "key_frames" if own.has_persons else own.sample_name
         rows.append(names | {"what": what} | _counts(len(ours), len(theirs), len(ours.merge(theirs))))
     return rows
 
 
 def _moments(annotations: Annotations, split: Split) -> "pd.DataFrame":
-    columns = _MOMENT[annotations.has_boxes]
-    found = annotations.rows.loc[annotations.rows["split"] == split, columns].drop_duplicates()
-    return found.astype({"video_id": "str"} | dict.fromkeys(columns[1:], "float64"))
+    rows = annotations.moments if annotations.has_persons else annotations.rows
+    columns = ["video_id", "timestamp"] if annotations.has_persons else list(annotations.columns.sample)
+    found = rows.loc[rows["split"] == split, columns].drop_duplicates()
+    # A second is an integer in one dataset and a fraction in the other.
+    return found.astype({name: "str" if name in _TEXTS else "float64" for name in columns})
 
 
 def _counts(count: int, other_count: int, shared: int) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from avakit.journal import State
 from avakit.layout import Layout
-from avakit.stats import clips, cooccurrence, counts, coverage, nominal, overlap
+from avakit.stats import clips, cooccurrence, counts, coverage, faces, nominal, overlap
 from avakit.stats.annotations import Annotations
 
 if TYPE_CHECKING:
@@ -39,11 +39,13 @@ def gather(annotations: Annotations, layout: Layout, state: State, others: Itera
     list of Table
         Without those that would be empty.
     """
-    own = counts.splits(annotations) if annotations.has_boxes else clips.splits(annotations)
+    makers = {"persons": (counts.splits, _of_persons), "faces": (faces.splits, _of_faces)}
+    count, tell = makers.get(annotations.sample_name, (clips.splits, _of_clips))
+    own = count(annotations)
     tables = [Table("splits", "What each split holds", own)]
     if annotations.is_whole:
         tables.append(Table("nominal", "Published and counted", nominal.compare(annotations, own)))
-    tables += _of_persons(annotations) if annotations.has_boxes else _of_clips(annotations)
+    tables += tell(annotations)
     tables += _of_coverage(annotations, layout, state)
     tables.append(Table("overlap", "In two splits at once", overlap.between(annotations, others)))
     return [table for table in tables if len(table.rows)]
@@ -64,7 +66,14 @@ def _of_persons(annotations: Annotations) -> list[Table]:
 def _of_clips(annotations: Annotations) -> list[Table]:
     return [
         Table("classes", "Labels per class", clips.classes(annotations)),
-        Table("durations", "Length of the clips", clips.durations(annotations)),
+        Table("durations", f"Length of the {annotations.sample_name}", clips.durations(annotations)),
+    ]
+
+
+def _of_faces(annotations: Annotations) -> list[Table]:
+    return [
+        Table("classes", "Labels per class", faces.classes(annotations)),
+        Table("boxes", "Sizes of boxes, as shares of the picture", counts.boxes(annotations)),
     ]
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from avakit.datasets import excerpt, selection
 from avakit.datasets import splits as reading
-from avakit.datasets.catalogue import AnnotationFile, Dataset, Form, Role
+from avakit.datasets.catalogue import AnnotationFile, Dataset, Role
 from avakit.datasets.choice import Choice, Class, Selection, count_samples
-from avakit.datasets.splits import AVA, KINETICS, Part
+from avakit.datasets.splits import Part
 from avakit.errors import ConfigInvalid, DataInvalid
 from avakit.model import Split
 from avakit.tools import files
@@ -18,7 +18,6 @@ from avakit.tools import files
 SCHEMA = 1
 #: The list of old and new action ids beside the annotation files of a renumbered subset.
 NEW_IDS = "renumbered_ids.csv"
-_FORMS = frozenset({Form.AVA7, Form.AVA8, Form.KINETICS})
 
 
 @dataclass(frozen=True)
@@ -114,10 +113,9 @@ def build(parent: Dataset, root: Path, chosen: Selection, name: str, *, renumber
 
 
 def _check_parent(parent: Dataset, *, renumber: bool) -> None:
-    forms = {file.form for file in parent.files_of(Role.LABELS)}
-    if unknown := forms - _FORMS:
-        raise ConfigInvalid(f"{parent.name}: no subset can be made of labels of the form {min(map(str, unknown))!r}")
-    if renumber and parent.span is None:
+    if parent.unpublished:
+        raise ConfigInvalid(f"{parent.name}: {parent.unpublished}")
+    if renumber and not reading.columns_of(parent).is_numbered:
         raise ConfigInvalid(f"--renumber: the classes of {parent.name} have names and no ids")
 
 
@@ -128,7 +126,10 @@ def _counts(part: Part, choice: Choice) -> dict[str, int]:
         return {"videos": videos} if videos else {}
     rows = choice.rows(part)
     counts = {"videos": int(rows["video_id"].nunique())}
-    if choice.columns is KINETICS:
+    if part.key_clips is not None:
+        clips = part.key_clips.merge(rows[["video_id", "timestamp"]].drop_duplicates())
+        counts["clips"] = len(clips.drop_duplicates(["video_id", "start", "end"]))
+    elif "split" in rows:
         counts["clips"] = len(rows)
     return counts if len(rows) else {}
 
@@ -136,9 +137,11 @@ def _counts(part: Part, choice: Choice) -> dict[str, int]:
 def _content(
     folder: Path, file: AnnotationFile, choice: Choice, splits: tuple[Split, ...], new_ids: dict[int, int]
 ) -> bytes:
-    data = (folder / file.name).read_bytes()
     if file.role is Role.LABELS:
-        return excerpt.labels(data, file, choice, splits, new_ids)
+        return excerpt.labels(folder / file.name, file, choice, splits, new_ids)
+    data = (folder / file.name).read_bytes()
+    if file.role is Role.CLIPS:
+        return excerpt.clips(data, choice.ids)
     if file.role is Role.LABEL_MAP:
         numbers = None if choice.classes is None else {name for name in choice.classes if isinstance(name, int)}
         return excerpt.label_map(data, numbers, new_ids)
@@ -149,7 +152,7 @@ def _content(
 
 def _is_empty_wrong(file: AnnotationFile) -> bool:
     """Whether a file of this role can't be read when nothing is left in it."""
-    return file.role in (Role.LABELS, Role.LABEL_MAP, Role.ID_LIST, Role.INCLUDED_TIMESTAMPS)
+    return file.role in (Role.LABELS, Role.CLIPS, Role.LABEL_MAP, Role.ID_LIST, Role.INCLUDED_TIMESTAMPS)
 
 
 def _told(chosen: Selection, choice: Choice) -> dict[str, Any]:
@@ -163,7 +166,7 @@ def _told(chosen: Selection, choice: Choice) -> dict[str, Any]:
 
 def _shares(parent: Dataset, folder: Path, parts: list[Part], choice: Choice) -> bool:
     """Whether key frames (AVA) or clips (Kinetics) are the same as the parent's, so that one folder serves both."""
-    if choice.columns is AVA:
+    if parent.span is not None:
         return all(
             part.rows is None
             or selection.key_seconds(parent, folder, part, choice.ids)
@@ -178,7 +181,7 @@ def _shares(parent: Dataset, folder: Path, parts: list[Part], choice: Choice) ->
 
 def _new_ids(parent: Dataset, folder: Path, parts: list[Part], choice: Choice) -> dict[int, int]:
     names = reading.actions(parent, folder, tuple(part.split for part in parts))
-    named = {int(n) for part in parts if part.rows is not None for n in choice.rows(part)["action_id"].unique()}
+    named = {int(n) for part in parts if part.rows is not None for n in choice.rows(part)["action_id"].dropna()}
     old = sorted(n for n in (choice.classes if choice.classes is not None else names or named) if isinstance(n, int))
     return {number: new for new, number in enumerate(old, 1)}
 

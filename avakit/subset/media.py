@@ -13,7 +13,9 @@ from avakit.tools import files
 def clip_keys(layout: Layout, videos: Iterable[Video]) -> dict[str, str]:
     """Return the journal key of every clip, by its name and split."""
     return {
-        f"{clip.split}/{clip.name}": layout.clip(clip).removesuffix(".mp4") for video in videos for clip in video.clips
+        f"{clip.split}/{clip.name}": layout.of(video).clip(clip).removesuffix(".mp4")
+        for video in videos
+        for clip in video.clips
     }
 
 

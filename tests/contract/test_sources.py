@@ -12,7 +12,7 @@ import pytest
 from imageio_ffmpeg import get_ffmpeg_exe
 
 from avakit import sources
-from avakit.datasets.schema import FolderSource, MirrorSource, YoutubeSource
+from avakit.datasets.parts import FolderSource, MirrorSource, YoutubeSource
 from avakit.errors import ConfigInvalid, ItemFailed, Status, TransferFailed
 from avakit.model import Span, Split, Video, VideoId
 from avakit.tools import files, http, ytdlp

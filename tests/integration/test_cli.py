@@ -14,7 +14,7 @@ from avakit import cli
 from avakit.errors import DataInvalid, ExitCode, Interrupted
 
 VERBS = [
-    "datasets", "fetch", "plan", "subset", "download", "cut", "extract-frames", "prepare", "status", "stats",
+    "datasets", "fetch", "check", "plan", "subset", "download", "cut", "extract-frames", "prepare", "status", "stats",
     "manifest",
     "verify", "doctor",
 ]  # fmt: skip
@@ -116,7 +116,7 @@ def test_without_a_verb_there_is_help(capsys: pytest.CaptureFixture[str]) -> Non
         (["plan", "stray"], "stray"),
         (["plan", "--dataset", "ava-v2.3"], "unknown dataset 'ava-v2.3': did you mean 'ava-v2.2'?"),
         (["plan", "--dataset", "../x"], "unknown dataset '../x'"),
-        (["datasets", "kinetics-500"], "did you mean 'kinetics-400'?"),
+        (["datasets", "kinetic-400"], "did you mean 'kinetics-400'?"),
         (["plan", "--split", "vall"], "unknown split 'vall': did you mean 'val'?"),
         (["plan", "--split", "validate"], "unknown split 'validate'"),
         (["plan", "--dataset", "demo", "--split", "test"], "demo has no split 'test'; it has train, val"),
@@ -252,12 +252,12 @@ def test_the_module_is_a_program() -> None:
     [
         ("avakit down", 1, ["download"]),
         ("avakit ", 1, VERBS),
-        ("avakit plan --dataset ava-v2", 3, ["ava-v2.1", "ava-v2.2"]),
+        ("avakit plan --dataset ava-v2", 3, ["ava-v2.0", "ava-v2.1", "ava-v2.2"]),
         ("avakit plan --split t", 3, ["train", "test"]),
         ("avakit plan --split val,t", 3, ["val,train", "val,test"]),
         ("avakit download --sources y", 3, ["youtube"]),
         ("avakit download --dry", 2, ["--dry-run"]),
-        ("avakit datasets kin", 2, ["kinetics-400"]),
+        ("avakit datasets kinetics-7", 2, ["kinetics-700", "kinetics-700-2020"]),
     ],
 )
 def test_the_shell_completes(words: str, index: int, expected: list[str]) -> None:

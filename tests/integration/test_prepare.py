@@ -310,6 +310,25 @@ def test_a_broken_annotation_line_is_named(world: World) -> None:
     assert "Traceback" not in result.stderr
 
 
+def test_a_clip_that_another_dataset_has_is_linked(clip_world: World) -> None:
+    """Versions of Kinetics share most of their clips: none is downloaded or encoded a second time."""
+    text = (clip_world.folder / "tinetics.yaml").read_text()
+    (clip_world.folder / "later.yaml").write_text(
+        text.replace("name: tinetics", "name: later").replace("clips: tinetics", "clips: later")
+    )
+    clip_world.run("prepare", "--manifest", "tinetics.yaml", "--drop", "videos", "--max-unavailable", "100")
+    asked = len(clip_world.server.state.requests)
+    clip_world.run("prepare", "--manifest", "later.yaml", "--drop", "videos", "--max-unavailable", "100")
+    again = [request for request in clip_world.server.state.requests[asked:] if "youtube" in str(request)]
+    assert not again, "what was gone stays given up, and what was made is linked"
+    clips = sorted((clip_world.root / "later").rglob("*.mp4"))
+    assert len(clips) == 3
+    assert all(
+        clip.samefile(clip_world.root / "tinetics" / clip.relative_to(clip_world.root / "later")) for clip in clips
+    )
+    clip_world.run("verify")
+
+
 def test_what_repair_could_not_make_again_stays_missed(world: World) -> None:
     """Nothing is forgotten between quarantine and the new copy; a later repair goes on."""
     world.run("prepare", *TINY)

@@ -315,7 +315,8 @@ def test_a_row_given_twice_counts_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "expected"),
     [
-        ("a,-5KQ66BBWC4,1,9,val\nb,-5KQ66BBWC4,1,9,val", ["line 3: video_id '-5KQ66BBWC4': this clip has two labels"]),
+        ("a,-5KQ66BBWC4,1,9,val\nb,-5KQ66BBWC4,1,9,val",
+         ["line 3: video_id '-5KQ66BBWC4' is of a clip that has two labels"]),
         ("a,-5KQ66BBWC4,5,5,val", ["line 2: end '5' is not after the start"]),
         ("a,-5KQ66BBWC4,-1,5,val", ["line 2: start '-1' is not a number of seconds from 0"]),
         ("a,-5KQ66BBWC4,,5,val", ["line 2: start '' is not a number of seconds from 0"]),

@@ -1,6 +1,7 @@
 """The manifests: those that ship are right, and what is wrong with a user's own is said at once."""
 
 import pickle
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,9 +12,10 @@ from avakit.datasets import catalogue
 from avakit.datasets.catalogue import Role
 from avakit.datasets.selection import required_files
 from avakit.errors import ConfigInvalid
-from avakit.model import Span, Split, Stage
+from avakit.model import Clip, Span, Split, Stage, Video, VideoId
 
 REPOSITORY = Path(__file__).parents[2]
+SPAN = Span(Fraction(10), Fraction(10))
 AVA = ("ava-v1.0", "ava-v2.1", "ava-v2.2")
 
 
@@ -32,8 +34,11 @@ def problems(folder: Path, text: str) -> list[str]:
     return [problem.removeprefix(str(path)).removeprefix(": ").removeprefix(", ") for problem in caught.value.args]
 
 
-def test_the_catalogue_holds_the_five_datasets() -> None:
-    assert catalogue.names() == ["ava-v1.0", "ava-v2.1", "ava-v2.2", "demo", "kinetics-400"]
+def test_the_catalogue_holds_every_release_of_both_families() -> None:
+    assert catalogue.names() == [
+        "ava-activespeaker-v1.0", "ava-kinetics-v1.0", "ava-speech-v1.0", "ava-v1.0", "ava-v2.0", "ava-v2.1",
+        "ava-v2.2", "demo", "kinetics-400", "kinetics-600", "kinetics-700", "kinetics-700-2020",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", catalogue.names())
@@ -122,13 +127,12 @@ def test_copies_are_found_under_the_names_of_their_addresses() -> None:
 def test_an_unknown_dataset_has_a_nearest_one() -> None:
     with pytest.raises(ConfigInvalid) as caught:
         catalogue.load("ava-v2.3")
-    assert str(caught.value) == (
-        "unknown dataset 'ava-v2.3': did you mean 'ava-v2.2'? Known: ava-v1.0, ava-v2.1, ava-v2.2, demo, kinetics-400"
-    )
+    known = ", ".join(catalogue.names())
+    assert str(caught.value) == f"unknown dataset 'ava-v2.3': did you mean 'ava-v2.2'? Known: {known}"
 
 
 def test_a_name_like_no_other_gets_the_list_alone() -> None:
-    with pytest.raises(ConfigInvalid, match=r"^unknown dataset 'xyz'; Known: ava-v1\.0,"):
+    with pytest.raises(ConfigInvalid, match=r"^unknown dataset 'xyz'; Known: ava-activespeaker-v1\.0,"):
         catalogue.load("xyz")
 
 
@@ -214,7 +218,12 @@ TEXT = catalogue.source_text("ava-v2.2")
         (
             "form: ava8\n    splits: [train]",
             "splits: [train]",
-            ["files.0: 'form' (ava7, ava8, kinetics) must be given for a labels file, and for no other"],
+            [
+                (
+                    "files.0: 'form' (ava7, ava8, ava_kinetics, ava_kinetics_clips, activespeaker, speech, kinetics, "
+                    "kinetics_json) must be given for a labels file, and for no other"
+                )
+            ],
         ),
         ("splits: [train]", "splits: [trian]", ["files.0.splits.0: 'trian': Input should be 'train', 'val' or 'test'"]),
         (
@@ -300,12 +309,37 @@ def test_every_address_is_known_to_be_documented() -> None:
     assert hosts == {
         "http://127.0.0.1:8765/annotations",
         "https://download.openmmlab.com/mmaction/dataset/kinetics400/annotations",
+        "https://download.openmmlab.com/mmaction/dataset/kinetics600/annotations",
+        "https://download.openmmlab.com/mmaction/dataset/kinetics700/annotations",
         "https://raw.githubusercontent.com/SmartPorridge/google-AVA-Dataset-downloader/6c8442a7eecf275d51e343f19779eb60b4f5a5e2",
+        "https://raw.githubusercontent.com/kevinlin311tw/ava-dataset-tool/c313fb10613093d64a69329e3ae79ab809c66ee5",
         "https://research.google.com/ava/download",
         "https://s3.amazonaws.com/ava-dataset/annotations",
         "https://s3.amazonaws.com/kinetics/400/annotations",
+        "https://s3.amazonaws.com/kinetics/600/annotations",
+        "https://s3.amazonaws.com/kinetics/700_2020/annotations",
         "https://storage.googleapis.com/deepmind-media/Datasets",
     }
+
+
+def test_what_is_published_nowhere_has_a_sentence_instead_of_labels() -> None:
+    dataset = catalogue.load("ava-v2.0")
+    assert dataset.unpublished.startswith("the annotations of AVA v2.0 are published nowhere any more")
+    assert not dataset.files_of(Role.LABELS)
+    assert [file.name for file in dataset.files] == ["ava_action_list_v2.0.csv"]
+
+
+def test_the_two_parts_of_ava_kinetics_share_the_folders_of_their_families() -> None:
+    layout = catalogue.load("ava-kinetics-v1.0").layout(Path("root"))
+    film, clips = Video(VideoId("-5KQ66BBWC4"), (), SPAN), (Clip(VideoId("0wR5jVB-WPk"), SPAN, Split.VAL),)
+    assert layout.of(film).videos == catalogue.load("ava-v2.2").folders.videos
+    assert layout.of(replace(film, clips=clips)).videos == catalogue.load("kinetics-700").folders.videos
+
+
+def test_the_archives_of_the_mirror_are_known() -> None:
+    archives = catalogue.load("kinetics-400").archives
+    assert [(each.count, each.overlay) for each in archives] == [(242, False), (20, False), (39, False), (None, True)]
+    assert sum(each.count or 0 for each in catalogue.load("kinetics-600").archives) == 1260
 
 
 def test_manifests_are_plain_yaml() -> None:

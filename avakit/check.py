@@ -1,0 +1,229 @@
+"""Annotation files judged as a whole: each row, rows against each other, splits, and what is counted."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Sized
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from avakit.datasets import parsers, rejects, rows_of, textfile
+from avakit.datasets.catalogue import AnnotationFile, Dataset, Form, Role
+from avakit.datasets.repeats import repeats
+from avakit.errors import DataInvalid
+from avakit.model import Split
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_BOX = ["x1", "y1", "x2", "y2"]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What one file holds.
+
+    Attributes
+    ----------
+    file, path
+        What the manifest says of it, and where it lies.
+    counts
+        What was counted: `rows`, and where the form has them `videos`, `key_frames`, `persons`, `classes`, `clips`.
+    rows
+        The rows; None for small lists, and for a file that can't be read.
+    problems
+        What is wrong with it; the first twenty, and how many more.
+    """
+
+    file: AnnotationFile
+    path: Path
+    counts: Mapping[str, int] = field(default_factory=dict)
+    rows: "pd.DataFrame | None" = None
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A published count beside the counted one; the reason where they are known to differ."""
+
+    name: str
+    splits: tuple[Split, ...]
+    published: int
+    counted: int
+    reason: str = ""
+
+
+def check_file(dataset: Dataset, path: Path, file: AnnotationFile, actions: Collection[int] = ()) -> Checked:
+    """Read one file as strictly as can be; never raises for what is wrong with it."""
+    try:
+        rows, counts = _read(dataset, path, file, actions)
+    except DataInvalid as error:
+        return Checked(file, path, problems=error.args)
+    return Checked(file, path, counts, rows)
+
+
+def check(dataset: Dataset, folder: Path, splits: Iterable[Split]) -> list[Checked]:
+    """Check the annotation files of these splits that are there, each by itself."""
+    wanted = set(splits)
+    files = [file for file in dataset.files if wanted & set(file.splits) and (file.required or _is_there(folder, file))]
+    actions: dict[int, str] = {}
+    checked = []
+    for file in sorted(files, key=lambda file: file.role is not Role.LABEL_MAP):
+        checked.append(check_file(dataset, folder / file.name, file, actions))
+        if file.role is Role.LABEL_MAP and file.required and not checked[-1].problems:
+            actions |= parsers.read_label_map(folder / file.name)
+    return checked
+
+
+def _is_there(folder: Path, file: AnnotationFile) -> bool:
+    return (folder / file.name).is_file()
+
+
+def _read(
+    dataset: Dataset, path: Path, file: AnnotationFile, actions: Collection[int]
+) -> "tuple[pd.DataFrame | None, dict[str, int]]":
+    if file.role in (Role.LABELS, Role.CLIPS):
+        rows = rows_of.labels(dataset, path, file, actions, strict=True)
+        return rows, count(rows)
+    if file.role is Role.EXCLUDED_TIMESTAMPS:
+        rows = parsers.read_excluded(path, span=dataset.span, strict=True)
+        return None, {"rows": len(rows), "videos": int(rows["video_id"].nunique())}
+    if file.role is Role.EXTRA:
+        if not path.is_file():
+            raise DataInvalid(f"{path}: is missing")
+        return None, {}
+    small: dict[Role, tuple[str, Callable[[Path], Sized]]] = {
+        Role.INCLUDED_TIMESTAMPS: ("rows", parsers.read_included),
+        Role.LABEL_MAP: ("classes", parsers.read_label_map),
+        Role.FILE_NAMES: ("videos", parsers.read_file_names),
+        Role.ID_LIST: ("videos", parsers.read_ids),
+    }
+    name, reader = small[file.role]
+    found = reader(path)
+    return None, {"rows": len(found), name: len(found)}
+
+
+def count(rows: "pd.DataFrame") -> dict[str, int]:
+    """Count what the rows of a labels file hold."""
+    counts = {"rows": len(rows), "videos": int(rows["video_id"].nunique())}
+    if "start" in rows:
+        counts["clips"] = len(rows)
+    if "timestamp" in rows:
+        key = [rows["video_id"].astype("category").cat.codes.to_numpy(), rows["timestamp"].to_numpy()]
+        counts["key_frames"] = int((~repeats(key)).sum())
+        box = [rows[name].to_numpy() for name in _BOX]
+        has_box = rows["x1"].notna().to_numpy()
+        counts["persons"] = int((~repeats([*key, *box]) & has_box).sum())
+    classes = rows["label"][rows["label"] != ""] if "label" in rows else rows.get("action_id")
+    if classes is not None and classes.notna().any():
+        counts["classes"] = int(classes.nunique())
+    return counts
+
+
+def compare(dataset: Dataset, checked: Sequence[Checked]) -> list[Compared]:
+    """Put what the manifest says was published beside what the rows hold, where all files of a count could be read."""
+    found = []
+    explained = {(figure.name, figure.splits) for figure in dataset.figures}
+    for split, facts in dataset.splits.items():
+        for name, published in (("videos", facts.videos), ("clips", facts.clips)):
+            counted = _counted(dataset, checked, name, (split,))
+            if published is not None and counted is not None and (name, (split,)) not in explained:
+                found.append(Compared(name, (split,), published, counted))
+    for figure in dataset.figures:
+        counted = _counted(dataset, checked, figure.name, figure.splits)
+        if counted is not None:
+            found.append(Compared(figure.name, figure.splits, figure.published, counted, figure.reason))
+    return found
+
+
+def _counted(dataset: Dataset, checked: Sequence[Checked], name: str, splits: tuple[Split, ...]) -> int | None:
+    total = 0
+    for split in splits:
+        files = dataset.files_of(Role.LABELS, (split,)) or dataset.files_of(Role.ID_LIST, (split,))
+        counts = [each.counts.get(name) for each in checked if each.file in files and not each.problems]
+        if name == "clips" and any(file.form is Form.AVA_KINETICS_CLIPS for file in files):
+            counts = [
+                each.counts["key_frames"] if each.file.form is Form.AVA_KINETICS_CLIPS else 0
+                for each in checked
+                if each.file in files and not each.problems
+            ]
+        if len(counts) != len(files) or any(number is None for number in counts):
+            return None
+        total += sum(number or 0 for number in counts)
+    return total
+
+
+def across(dataset: Dataset, checked: Sequence[Checked], folder: Path) -> tuple[list[str], list[str]]:
+    """Return the problems between files, and what is worth knowing but no problem."""
+    labels = [each for each in checked if each.rows is not None and each.file.role is Role.LABELS]
+    problems = [*_case_collisions(labels, "video_id"), *_case_collisions(labels, "label")]
+    notes = []
+    for number, first in enumerate(labels):
+        for second in labels[number + 1 :]:
+            if set(first.file.splits) != set(second.file.splits):
+                wrong, shared = _overlap(first, second)
+                problems += wrong
+                notes += shared
+    for each in labels:
+        if each.file.form is Form.AVA_KINETICS_CLIPS:
+            notes += _without_clip(dataset, each, folder)
+    more = len(problems) - rejects.NAMED_PROBLEMS
+    return [*problems[: rejects.NAMED_PROBLEMS], *([f"and {more} more between files"] if more > 0 else [])], notes
+
+
+def _overlap(first: Checked, second: Checked) -> tuple[list[str], list[str]]:
+    assert first.rows is not None  # noqa: S101
+    assert second.rows is not None  # noqa: S101
+    shared = sorted(set(first.rows["video_id"]) & set(second.rows["video_id"]))
+    if not shared:
+        return [], []
+    if "start" not in first.rows or first.file.form is Form.SPEECH:
+        lines = _lines_of(second.path, shared)
+        named = (f"video_id {textfile.quote(each)} is in {first.path.name} as well" for each in shared)
+        return [f"{second.path}, line {lines[each]}: {text}" for each, text in zip(shared, named, strict=True)], []
+    same = first.rows.merge(second.rows, on=["video_id", "start", "end"])
+    lines = _lines_of(second.path, same["video_id"].tolist())
+    problems = [
+        f"{second.path}, line {lines[str(row.video_id)]}: video_id {row.video_id!r}, seconds {row.start} to {row.end}: "
+        f"this clip is in {first.path.name} as well"
+        for row in same.itertuples()
+    ]
+    return problems, [f"{len(shared)} videos have clips in {first.path.name} and in {second.path.name}"]
+
+
+def _lines_of(path: Path, wanted: Iterable[str]) -> dict[str, int]:
+    """Return the first line that names each id."""
+    found = dict.fromkeys(wanted, 0)
+    for number, line in textfile.lines(path) if found else ():
+        for cell in line.replace("\t", ",").split(","):
+            text = cell.strip(' "')
+            if found.get(text) == 0:
+                found[text] = number
+    return found
+
+
+def _case_collisions(labels: Sequence[Checked], column: str) -> list[str]:
+    seen: dict[str, tuple[str, Path]] = {}
+    problems = []
+    for each in labels:
+        if each.rows is None or column not in each.rows or each.path.suffix == ".bz2":
+            continue
+        for text in each.rows[column].unique().tolist():
+            twin, path = seen.setdefault(text.replace(" ", "_").casefold(), (text, each.path))
+            if twin != text:
+                line = _lines_of(each.path, [text])[text]
+                problems.append(
+                    f"{each.path}, line {line}: {column} {textfile.quote(text)} differs from {textfile.quote(twin)} "
+                    f"in {path.name} by its case alone"
+                )
+    return problems
+
+
+def _without_clip(dataset: Dataset, checked: Checked, folder: Path) -> list[str]:
+    split = checked.file.splits[0]
+    if not all((folder / file.name).is_file() for file in dataset.files_of(Role.CLIPS, (split,))):
+        return []
+    _, joined = rows_of.joined(dataset, folder, checked.file, split, ())
+    notes = [f"{checked.path.name}: {joined.key_frames} key frames, {joined.with_two_clips} of them in two clips"]
+    if len(joined.without_clip):
+        named = ", ".join(f"{row.video_id} at {row.timestamp}" for row in joined.without_clip.head(3).itertuples())
+        notes.append(f"{checked.path.name}: {len(joined.without_clip)} key frames lie in no clip, such as {named}")
+    return notes

@@ -1,0 +1,119 @@
+"""`avakit check`: annotation files, row by row and against each other."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from avakit.cli import annotations, options, setup
+from avakit.cli.display import print_json, readable_count
+from avakit.cli.settings import Verb
+from avakit.errors import DataInvalid, ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from avakit.check import Checked, Compared
+    from avakit.datasets.catalogue import AnnotationFile
+
+_COUNTS = ("rows", "videos", "clips", "key_frames", "persons", "classes")
+#: What `--form` takes: the forms of labels, and the roles of small lists.
+_FORMS = (
+    "ava7", "ava8", "ava_kinetics", "ava_kinetics_clips", "activespeaker", "speech", "kinetics", "kinetics_json",
+    "excluded_timestamps", "included_timestamps", "label_map", "file_names", "id_list",
+)  # fmt: skip
+
+
+@click.command("check", cls=Verb)
+@click.argument("paths", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@options.dataset
+@options.option("--split", "splits", type=options.SPLITS, multiple=True, help="train, val, test  [default: all]")
+@options.option("--form", type=click.Choice(_FORMS), help="The form of PATHS, files that belong to no dataset.")
+@options.option(
+    "--label-map", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="The actions that PATHS may name."
+)
+@options.skip_bad_rows
+@options.as_json
+def command(**given: Any) -> int:
+    """Check annotation files: every row, rows against each other, split against split.
+
+    Without PATHS, the fetched files of a dataset; what is counted stands beside what was published. Files of your
+    own need --form. Any problem is named with file, line, column and value, and makes the exit code 65.
+    """
+    from avakit import check
+
+    chosen = setup.choose(given)
+    compared: list[Compared] = []
+    problems: list[str] = []
+    notes: list[str] = []
+    if given["paths"]:
+        checked = _check_paths(given, chosen)
+    else:
+        annotations.require_annotations(chosen)
+        checked = check.check(chosen.dataset, chosen.annotations, chosen.splits)
+        compared = check.compare(chosen.dataset, checked)
+        problems, notes = check.across(chosen.dataset, checked, chosen.annotations)
+    problems = [*(text for each in checked for text in each.problems), *problems]
+    if given["as_json"]:
+        _print(checked, compared, notes, problems)
+    else:
+        _show(checked, compared, notes)
+    if problems:
+        raise DataInvalid(*problems)
+    if not given["as_json"]:
+        click.echo(f"avakit check: {readable_count(len(checked))} files, no problem -> exit 0")
+    return ExitCode.OK
+
+
+def _check_paths(given: dict[str, Any], chosen: setup.Chosen) -> "list[Checked]":
+    from avakit import check
+    from avakit.datasets import parsers
+
+    if not given["form"]:
+        raise click.UsageError("files of your own need --form: what a file is, its name does not tell")
+    actions = parsers.read_label_map(given["label_map"]) if given["label_map"] else {}
+    return [check.check_file(chosen.dataset, path, _entry(path, given, chosen), actions) for path in given["paths"]]
+
+
+def _entry(path: Path, given: dict[str, Any], chosen: setup.Chosen) -> "AnnotationFile":
+    from avakit.datasets.catalogue import AnnotationFile, Form, Role
+
+    is_form = given["form"] in set(Form)
+    return AnnotationFile.model_construct(
+        name=path.name, role=Role.LABELS if is_form else Role(given["form"]), splits=chosen.splits,
+        form=Form(given["form"]) if is_form else None, urls=(), required=True,
+    )  # fmt: skip
+
+
+def _show(checked: "Sequence[Checked]", compared: "Sequence[Compared]", notes: "Sequence[str]") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("file", "form", *_COUNTS):
+        is_text = column in ("file", "form")
+        table.add_column(column.replace("_", " "), justify="left" if is_text else "right", overflow="fold")
+    for each in checked:
+        counts = (readable_count(each.counts[name]) if name in each.counts else "" for name in _COUNTS)
+        table.add_row(each.file.name, str(each.file.form or each.file.role), *counts)
+    Console().print(table)
+    for row in compared:
+        of = f"{row.name.replace('_', ' ')} of {', '.join(row.splits)}"
+        why = f" ({row.reason})" if row.reason and row.published != row.counted else ""
+        click.echo(f"{of}: {readable_count(row.published)} published, {readable_count(row.counted)} counted{why}")
+    for note in notes:
+        click.echo(f"note: {note}")
+
+
+def _print(
+    checked: "Sequence[Checked]", compared: "Sequence[Compared]", notes: "Sequence[str]", problems: "Sequence[str]"
+) -> None:
+    for each in checked:
+        form = str(each.file.form or each.file.role)
+        print_json("file", {"file": each.file.name, "form": form, "problems": len(each.problems), **each.counts})
+    for row in compared:
+        print_json("figure", {**vars(row), "splits": [str(split) for split in row.splits]})
+    for note in notes:
+        print_json("note", {"text": note})
+    for problem in problems:
+        print_json("problem", {"text": problem})

@@ -1,0 +1,45 @@
+"""Annotations that can't be had, or can't be read as they are: what the verbs say and do."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from avakit import cli
+
+DATA = Path(__file__).parents[1] / "data" / "annotations"
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: str, expect: int = 0) -> Any:
+    """Run avakit in this process; return what it printed."""
+    code = cli.run(words)
+    printed = capsys.readouterr()
+    assert code == expect, printed
+    return printed
+
+
+def test_what_is_published_nowhere_is_said_in_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is left of it can be fetched, and the labels are a gap; every other verb ends with the sentence."""
+    shutil.copy(DATA / "ava_action_list_v2.0.csv", tmp_path)
+    where = ("--dataset", "ava-v2.0", "--root", str(tmp_path / "data"))
+    fetched = run(capsys, "fetch", *where, "--from", str(tmp_path), expect=3)
+    assert "labels of ava-v2.0" in fetched.out
+    assert (tmp_path / "data/annotations/ava-v2.0/ava_action_list_v2.0.csv").is_file()
+    for verb in ("plan", "prepare", "status", "check"):
+        said = "".join(run(capsys, verb, *where, expect=3))
+        assert "ava-v2.0: the annotations of AVA v2.0 are published nowhere any more" in said
+
+
+def test_bad_rows_are_left_out_where_that_is_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "data/annotations/kinetics-400"
+    folder.mkdir(parents=True)
+    rows = "label,youtube_id,time_start,time_end,split\nyoga,0wR5jVB-WPk,1,11,val\nyoga,3caPS4FHFF8,11,1,val\n"
+    (folder / "validate.csv").write_text(rows)
+    where = ("--dataset", "kinetics-400", "--split", "val", "--root", str(tmp_path / "data"))
+    assert "line 3: end '1' is not after the start" in run(capsys, "plan", *where, expect=65).err
+    done = run(capsys, "plan", *where, "--skip-bad-rows")
+    rejects = tmp_path / "data/.avakit/rejects/kinetics-400/validate.csv.rejects.csv"
+    assert f"1 bad row left out; see {rejects}" in done.err
+    assert "2 things to make" in done.out
+    assert rejects.read_text() == ("line,problem,row\n3,end '1' is not after the start,\"yoga,3caPS4FHFF8,11,1,val\"\n")
