@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from avakit.cli import annotations, options, setup
-from avakit.cli.display import print_json, readable_count
+from avakit.cli.display import print_json, print_table, readable_count
 from avakit.cli.settings import Verb
 from avakit.errors import DataInvalid, ExitCode
 
@@ -49,7 +49,10 @@ def command(**given: Any) -> int:
     if given["paths"]:
         checked = _check_paths(given, chosen)
     else:
-        annotations.require_annotations(chosen)
+        if chosen.dataset.unpublished or not any(
+            (chosen.annotations / file.name).is_file() for file in chosen.dataset.files
+        ):
+            annotations.require_annotations(chosen)
         checked = check.check(chosen.dataset, chosen.annotations, chosen.splits)
         compared = check.compare(chosen.dataset, checked)
         problems, notes = check.across(chosen.dataset, checked, chosen.annotations)
@@ -86,17 +89,18 @@ def _entry(path: Path, given: dict[str, Any], chosen: setup.Chosen) -> "Annotati
 
 
 def _show(checked: "Sequence[Checked]", compared: "Sequence[Compared]", notes: "Sequence[str]") -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("file", "form", *_COUNTS):
-        is_text = column in ("file", "form")
-        table.add_column(column.replace("_", " "), justify="left" if is_text else "right", overflow="fold")
+    names = [name for name in _COUNTS if any(name in each.counts for each in checked)]
+    table.add_column("file", overflow="fold")
+    table.add_column("form", overflow="fold")
+    for name in names:
+        table.add_column(name.replace("_", " "), justify="right", no_wrap=True)
     for each in checked:
-        counts = (readable_count(each.counts[name]) if name in each.counts else "" for name in _COUNTS)
+        counts = (readable_count(each.counts[name]) if name in each.counts else "" for name in names)
         table.add_row(each.file.name, str(each.file.form or each.file.role), *counts)
-    Console().print(table)
+    print_table(table)
     for row in compared:
         of = f"{row.name.replace('_', ' ')} of {', '.join(row.splits)}"
         why = f" ({row.reason})" if row.reason and row.published != row.counted else ""

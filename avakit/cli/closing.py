@@ -16,6 +16,7 @@ from avakit import __version__
 from avakit.cli.display import print_json, readable_bytes, readable_count
 from avakit.errors import AvakitError, ExitCode, Status
 from avakit.layout import REPORTS
+from avakit.model import Stage
 from avakit.outcome import Outcome, counts, decisive, exit_code
 from avakit.tools import files
 
@@ -165,8 +166,10 @@ def _style(status: Status) -> str:
 
 
 def _show_next(outcomes: Sequence[Outcome], code: ExitCode, *, made: bool) -> None:
-    reasons = dict.fromkeys(outcome.reason for outcome in outcomes if outcome.reason in ADVICE)
-    for reason in reasons:
+    if any(outcome.stage is Stage.ANNOTATION and not outcome.is_present for outcome in outcomes):
+        click.echo("next: `avakit fetch --from PATH` takes annotation files that you have, from a folder or an archive")
+    media = (outcome.reason for outcome in outcomes if outcome.stage is not Stage.ANNOTATION)
+    for reason in dict.fromkeys(reason for reason in media if reason in ADVICE):
         click.echo(f"next: {reason}: {ADVICE[reason]}")
     if made and code is ExitCode.OK and any(outcome.attempts and outcome.is_present for outcome in outcomes):
         click.echo("next: `avakit verify` checks every byte of it; `avakit manifest` writes checksums for others")

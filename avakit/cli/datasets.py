@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from avakit.cli import options
-from avakit.cli.display import print_json, readable_count
+from avakit.cli.display import print_json, print_table, readable_count
 from avakit.cli.settings import Verb
 from avakit.errors import ExitCode
 
@@ -36,7 +36,6 @@ def command(name: str | None, as_yaml: bool, as_json: bool) -> int:
 
 
 def _list(datasets: "list[Dataset]") -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -45,7 +44,7 @@ def _list(datasets: "list[Dataset]") -> None:
     for dataset in datasets:
         splits = ", ".join(f"{split} {_count(dataset, split)}" for split in dataset.splits)
         table.add_row(dataset.name, dataset.title, splits, ", ".join(source.type for source in dataset.sources))
-    Console().print(table)
+    print_table(table)
     click.echo("\n`avakit datasets NAME` tells all about one; `--yaml` prints the manifest it is read from.")
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rich.progress import TaskID
+    from rich.table import Table
 
 _POLL_SECONDS = 0.2
 _LONGEST_DETAIL = 300
@@ -230,3 +231,14 @@ def readable_count(count: float) -> str:
 def print_json(kind: str, content: dict[str, Any]) -> None:
     """Print one JSON object on a line of its own on standard output."""
     click.echo(json.dumps({"type": kind, **content}, default=str, ensure_ascii=False))
+
+
+def print_table(table: "Table") -> None:
+    """Print a table: folded to a terminal's width; in a file or a pipe as wide as it is."""
+    from rich.console import Console
+
+    console = Console()
+    if not console.is_terminal:
+        boundless = console.options.update(width=1 << 16)
+        console = Console(width=max(console.width, console.measure(table, options=boundless).maximum))
+    console.print(table)

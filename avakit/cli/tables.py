@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from avakit.cli.display import readable_count
+from avakit.cli.display import print_table, readable_count
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +32,7 @@ def show(dataset: str, tables: "list[Table]", top: int) -> None:
             continue
         console.print(f"\n[bold]{table.title}[/bold]")
         if not rows.empty:
-            _print(console, rows)
+            _print(rows)
         if note:
             click.echo(note)
     if not any(table.name == "coverage" for table in tables):
@@ -47,10 +47,10 @@ def _chosen(table: "Table", top: int) -> "tuple[pd.DataFrame, str]":
         "nominal": lambda: _without(rows, rows["difference"] != 0, "figure", "agrees", "agree"),
         "groups": lambda: (_wide(rows, ["group"], "labels"), ""),
         "classes": lambda: _classes(rows, top),
-        "labels_per_person": lambda: (_wide(rows, ["labels"], "persons"), ""),
+        "labels_per_person": lambda: (_wide(rows, ["labels"], "persons").sort_values("labels"), ""),
         "boxes": lambda: (rows[["split", "measure", "mean", "p05", "p25", "median", "p75", "p95"]], ""),
         "pairs": lambda: _pairs(rows, top),
-        "durations": lambda: _cut(_wide(rows, ["seconds"], rows.columns[2]), top, "lengths"),
+        "durations": lambda: _cut(_wide(rows, ["seconds"], rows.columns[2]).sort_values("seconds"), top, "lengths"),
         "coverage_classes": lambda: _cut(_lost(rows), top, "classes that lost labels"),
         "overlap": lambda: _without(_named(rows), rows["shared"] > 0, "pair", "shares nothing", "share nothing"),
     }
@@ -121,7 +121,7 @@ def _pairs(rows: "pd.DataFrame", top: int) -> "tuple[pd.DataFrame, str]":
     return found, "\n".join(line for line in (note, said) if line)
 
 
-def _print(console: Any, rows: "pd.DataFrame") -> None:
+def _print(rows: "pd.DataFrame") -> None:
     from rich.markup import escape
     from rich.table import Table
 
@@ -132,7 +132,7 @@ def _print(console: Any, rows: "pd.DataFrame") -> None:
         )
     for record in rows.itertuples(index=False, name=None):
         shown.add_row(*(escape(_cell(name, value)) for name, value in zip(rows.columns, record, strict=True)))
-    console.print(shown)
+    print_table(shown)
 
 
 def _cell(name: str, value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from avakit.datasets import derived
 from avakit.model import Split
 from avakit.stats.annotations import Annotations
 from avakit.stats.counts import ALL, SEGMENT_SECONDS
@@ -66,7 +67,8 @@ def _nominal(annotations: Annotations, split: Split) -> dict[str, int]:
     dataset = annotations.dataset
     facts = {what: int(n) for what, n in dataset.splits[split].model_dump().items() if isinstance(n, int)}
     videos = facts.get("videos")
-    if videos is None or dataset.span is None or not annotations.has_persons or annotations.clip_ids:
+    is_whole_grid = annotations.has_persons and not annotations.clip_ids and not derived.is_derived(dataset)
+    if videos is None or dataset.span is None or not is_whole_grid:
         return facts
     if dataset.key_seconds is not None:
         facts["key_frames"] = videos * len(dataset.key_seconds.seconds) - annotations.excluded.get(split, 0)

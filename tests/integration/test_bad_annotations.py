@@ -43,3 +43,17 @@ def test_bad_rows_are_left_out_where_that_is_asked_for(tmp_path: Path, capsys: p
     assert f"1 bad row left out; see {rejects}" in done.err
     assert "2 things to make" in done.out
     assert rejects.read_text() == ("line,problem,row\n3,end '1' is not after the start,\"yoga,3caPS4FHFF8,11,1,val\"\n")
+
+
+def test_what_is_there_is_checked_and_what_is_not_is_a_problem(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In a pipe, tables are as wide as their rows: no name is folded and no number cut."""
+    folder = tmp_path / "data/annotations/ava-v2.2"
+    folder.mkdir(parents=True)
+    shutil.copy(DATA / "ava_action_list_v2.2.pbtxt", folder)
+    row = "-5KQ66BBWC4,0902,0.077,0.151,0.283,0.811,80,1\n"
+    (folder / "ava_val_v2.2.csv").write_text(row)
+    checked = run(capsys, "check", "--split", "val", "--root", str(tmp_path / "data"), expect=65)
+    assert f"{folder}/ava_file_names_trainval_v2.1.txt: is missing" in checked.err
+    assert ["ava_val_v2.2.csv", "ava8", *"11111"] in [line.split() for line in checked.out.splitlines()]

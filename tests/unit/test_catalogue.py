@@ -121,7 +121,7 @@ def test_required_files_of_a_split() -> None:
 
 def test_copies_are_found_under_the_names_of_their_addresses() -> None:
     [labels] = catalogue.load("kinetics-400").files_of(Role.LABELS, (Split.VAL,))
-    assert labels.aliases == ("validate.csv", "val.csv", "kinetics_val.csv")
+    assert labels.aliases == ("validate.csv", "val.csv", "kinetics_val.csv", "kinetics-400_val.csv")
 
 
 def test_an_unknown_dataset_has_a_nearest_one() -> None:
@@ -312,6 +312,9 @@ def test_every_address_is_known_to_be_documented() -> None:
         "https://download.openmmlab.com/mmaction/dataset/kinetics600/annotations",
         "https://download.openmmlab.com/mmaction/dataset/kinetics700/annotations",
         "https://raw.githubusercontent.com/SmartPorridge/google-AVA-Dataset-downloader/6c8442a7eecf275d51e343f19779eb60b4f5a5e2",
+        "https://raw.githubusercontent.com/activitynet/ActivityNet/82304fa9f4a7219421df13dae6347a445c4cf5bc/Crawler/Kinetics/data",
+        "https://raw.githubusercontent.com/gurkirt/kinetics-download-prep/82d0b02e4aeb52d79e5412698e6ca87a4313fd1f/ava_kinetics_csv",
+        "https://raw.githubusercontent.com/gurkirt/kinetics-download-prep/82d0b02e4aeb52d79e5412698e6ca87a4313fd1f/kinetics_csv",
         "https://raw.githubusercontent.com/kevinlin311tw/ava-dataset-tool/c313fb10613093d64a69329e3ae79ab809c66ee5",
         "https://research.google.com/ava/download",
         "https://s3.amazonaws.com/ava-dataset/annotations",
