@@ -101,6 +101,9 @@ class State:
         Keys of what was removed because the user asked for it.
     torn
         Lines that could not be read, as a kill leaves them.
+    met
+        When each gap was met since the thing was last there or taken away: the times of its lines, the oldest
+        first, by key. One attempt of one run is one line.
     """
 
     present: Mapping[str, Record]
@@ -108,6 +111,7 @@ class State:
     lost: Mapping[str, Record] = field(default_factory=dict)
     dropped: frozenset[str] = frozenset()
     torn: int = 0
+    met: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def now() -> str:
@@ -147,17 +151,29 @@ def merge(records: Iterable[Record]) -> State:
     presence: dict[str, Record] = {}
     last_there: dict[str, Record] = {}
     gaps: dict[str, Record] = {}
+    times: dict[str, list[str]] = {}
     for record in records:
         if record.is_present:
             _keep_newest(last_there, record)
-        _keep_newest(presence if record.is_present or record.status == REMOVED else gaps, record)
+        if record.is_present or record.status == REMOVED:
+            _keep_newest(presence, record)
+        else:
+            _keep_newest(gaps, record)
+            times.setdefault(record.key, []).append(record.time)
     removed = {key: record for key, record in presence.items() if not record.is_present}
+    gaps = {key: gap for key, gap in gaps.items() if key not in presence or _is_newer(gap, presence[key])}
     return State(
         present={key: record for key, record in presence.items() if record.is_present},
-        gaps={key: gap for key, gap in gaps.items() if key not in presence or _is_newer(gap, presence[key])},
+        gaps=gaps,
         lost={key: last_there[key] for key, r in removed.items() if r.reason == QUARANTINED and key in last_there},
         dropped=frozenset(key for key, record in removed.items() if record.reason == DROPPED),
+        met={key: _since(times[key], presence.get(key)) for key in gaps},
     )
+
+
+def _since(times: list[str], presence: Record | None) -> tuple[str, ...]:
+    # A journal that was copied within the root tells of no further attempt: each instant counts once.
+    return tuple(sorted({time for time in times if presence is None or time >= presence.time}))
 
 
 def _keep_newest(newest: dict[str, Record], record: Record) -> None:

@@ -11,6 +11,7 @@ from avakit.model import Stage
 
 @click.command("cut", cls=Verb)
 @options.selection
+@options.no_space_check
 @options.run
 def command(**given: Any) -> int:
     """Cut AVA windows (lossless, original timestamps) or Kinetics clips (constant rate, first pts 0)."""

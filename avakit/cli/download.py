@@ -12,6 +12,8 @@ from avakit.model import Stage
 @click.command("download", cls=Verb)
 @options.selection
 @options.sources
+@options.retry
+@options.no_space_check
 @options.run
 def command(**given: Any) -> int:
     """Download the videos, each source the other's fallback.

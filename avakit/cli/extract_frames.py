@@ -12,6 +12,7 @@ from avakit.model import Stage
 @click.command("extract-frames", cls=Verb)
 @options.selection
 @options.frames
+@options.no_space_check
 @options.run
 def command(**given: Any) -> int:
     """Extract frames at a fixed rate, each the source frame nearest to its instant.

@@ -93,7 +93,13 @@ def _plan(given: dict[str, Any], chosen: setup.Chosen, job: "Job", run: Run) -> 
             annotations.require_annotations(chosen)
         else:
             annotations.ensure_annotations(chosen, state, display.say)
-    return prepare.make_plan(job, chosen.videos(), state)
+        plan = prepare.make_plan(job, chosen.videos(), state)
+        if given.get("retry"):
+            plan = prepare.only_failed(plan, state, given["retry"])
+            young = sum(outcome.status is Status.UNAVAILABLE for outcome in plan.settled)
+            if young and given["retry"] != "transient":
+                display.say(f"{young} are unavailable and not asked again yet; `--recheck-after 0` asks now")
+    return plan
 
 
 def run_plan(given: dict[str, Any], job: "Job", plan: "Plan", run: Run) -> None:

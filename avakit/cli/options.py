@@ -182,6 +182,14 @@ sources = together(
            help="Ask again for what was unavailable after this long."),
 )  # fmt: skip
 
+retry = option(
+    "--retry", type=click.Choice(["transient", "unavailable", "all"]),
+    help="Only what failed before: what may succeed now, what was unavailable (after --recheck-after), or all of it.",
+)  # fmt: skip
+no_space_check = option(
+    "--no-space-check", is_flag=True, help="Begin even if the disk can't hold what is to be made."
+)  # fmt: skip
+
 frames = together(
     option("--fps", metavar="RATE", help="Frames a second, such as 30 or 30000/1001  [default: the manifest's]"),
     option("--short-side", type=click.IntRange(min=0),

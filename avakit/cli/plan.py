@@ -14,6 +14,7 @@ from avakit.errors import ExitCode
 @click.command("plan", cls=Verb)
 @options.selection
 @options.sources
+@options.retry
 @options.frames
 @options.drop
 @options.option("--jobs", "-j", type=click.IntRange(min=1), help="Worker processes  [default: the usable cores]")
@@ -29,6 +30,8 @@ def command(**given: Any) -> int:
     job = setup.job_of(given, chosen, chosen.dataset.stages)
     state = journal.read(chosen.root)
     plan = prepare.make_plan(job, chosen.videos(), state)
+    if given["retry"]:
+        plan = prepare.only_failed(plan, state, given["retry"])
     jobs = given["jobs"] or execute.usable_cores()
     lines = estimate(job, plan, state, chosen.dataset.expect, jobs=jobs)
     space = files.space(chosen.root)

@@ -11,8 +11,10 @@ from avakit.cli.settings import Verb
 @click.command("prepare", cls=Verb)
 @options.selection
 @options.sources
+@options.retry
 @options.frames
 @options.drop
+@options.no_space_check
 @options.run
 def command(**given: Any) -> int:
     """Do the whole job: fetch, download, cut and extract, video by video.

@@ -24,7 +24,9 @@ KEYS = frozenset({
 
 
 #: Options that choose the work of one run: kept in a file they would silently narrow every later one.
-_OF_ONE_RUN = frozenset({"split", "ids", "ids_file", "limit", "shard", "num_shards", "dry_run", "json", "report"})
+_OF_ONE_RUN = frozenset({
+    "split", "ids", "ids_file", "limit", "shard", "num_shards", "retry", "no_space_check", "dry_run", "json", "report",
+})  # fmt: skip
 
 
 class Verb(click.Command):

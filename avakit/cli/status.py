@@ -1,6 +1,8 @@
 """`avakit status`: coverage, reasons, and what to do next."""
 
 from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,16 +11,29 @@ from avakit.cli import annotations, options, setup
 from avakit.cli.closing import ADVICE
 from avakit.cli.display import print_json, readable_count
 from avakit.cli.settings import Verb
-from avakit.errors import ConfigInvalid, ExitCode
+from avakit.errors import ConfigInvalid, ExitCode, Status
 
 if TYPE_CHECKING:
-    from avakit.status import Coverage
+    from avakit.status import Coverage, Reason
 
 
 @click.command("status", cls=Verb)
 @options.selection
 @options.frames
 @options.option("--by-class", is_flag=True, help="Count clips per class instead of per split.")
+@options.option(
+    "--missing",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the ids of the videos of which something is missing here, for --ids-file.",
+)
+@options.option(
+    "--why",
+    type=options.Words(),
+    multiple=True,
+    metavar="WORD[,WORD…]",
+    help="With --missing: only what is missing for these statuses (transient, unavailable, todo, …) or reasons.",
+)
 @options.as_json
 def command(**given: Any) -> int:
     """Say how much is there, per split, why the rest is not, and what to do next."""
@@ -28,22 +43,45 @@ def command(**given: Any) -> int:
     chosen = setup.choose(given)
     if given["by_class"] and chosen.dataset.span is not None:
         raise ConfigInvalid(f"--by-class: {chosen.dataset.name} labels persons, not films; leave it out")
+    if given["why"] and given["missing"] is None:
+        raise ConfigInvalid("--why says what --missing FILE is to list; name the file")
     annotations.require_annotations(chosen)
     job = setup.job_of(given, chosen, chosen.dataset.stages)
     state = on_disk(chosen.layout, journal.read(chosen.root))
-    things = (
-        status.wanted(video, target.key, f"{job.layout.of(video).videos}/{video.id}", target.stage, target.item)
+    things = [
+        status.wanted(video, target.key, f"{job.of(video).layout.videos}/{video.id}", target.stage, target.item)
         for video in chosen.videos()
         for target in targets_of(video, job)
-    )
+    ]
     rows = status.coverage(things, state, by_class=given["by_class"])
+    reasons = status.reasons(things, state)
     if given["as_json"]:
         for row in rows:
             print_json("coverage", asdict(row))
-        return ExitCode.OK
-    _show(rows)
-    _show_next(rows, chosen.dataset.name)
+        for reason in reasons:
+            print_json("reason", asdict(reason))
+    else:
+        _show(rows)
+        _show_reasons(reasons)
+        _show_next(rows, chosen.dataset.name)
+    if given["missing"]:
+        _write_missing(given, status.missing(things, state, options.flatten(given["why"])))
     return ExitCode.OK
+
+
+def _write_missing(given: dict[str, Any], ids: list[str]) -> None:
+    """Write the list that feeds the next run."""
+    from avakit.tools import files
+
+    path: Path = given["missing"]
+    if not path.absolute().parent.is_dir():
+        raise ConfigInvalid(f"--missing {path}: there is no folder {path.absolute().parent}")
+    files.write_atomically(path.absolute(), "".join(f"{video_id}\n" for video_id in ids).encode())
+    if given["as_json"]:
+        print_json("missing", {"path": path, "count": len(ids)})
+    else:
+        use = f"; `--ids-file {path}` takes only these" if ids else ""
+        click.echo(f"{readable_count(len(ids))} video ids in {path}{use}")
 
 
 def _show(rows: "list[Coverage]") -> None:
@@ -65,11 +103,30 @@ def _show(rows: "list[Coverage]") -> None:
     Console().print(table)
 
 
+def _show_reasons(reasons: "list[Reason]") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    if not reasons:
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("failed", "status", "reason", "count", "attempts", "first seen (UTC)", "last seen"):
+        table.add_column(column, justify="right" if column in ("count", "attempts") else "left")
+    for each in reasons:
+        first, last = (f"{datetime.fromisoformat(time):%Y-%m-%d %H:%M}" for time in (each.first_seen, each.last_seen))
+        counts = readable_count(each.count), readable_count(each.attempts)
+        table.add_row(each.stage, each.status, each.reason, *counts, first, last)
+    click.echo()
+    Console().print(table)
+
+
 def _show_next(rows: "list[Coverage]", dataset: str) -> None:
     reasons = dict.fromkeys(reason for row in rows for _, reason, _ in row.reasons)
     for reason in reasons:
         if reason in ADVICE:
             click.echo(f"next: {reason}: {ADVICE[reason]}")
+    if any(status == Status.TRANSIENT for row in rows for status, _, _ in row.reasons):
+        click.echo(f"next: `avakit prepare --dataset {dataset} --retry transient` asks again for what may succeed now")
     if any(status == "todo" for row in rows for status, _, _ in row.reasons):
         click.echo(f"next: `avakit prepare --dataset {dataset}` makes what is still to do")
     elif all(row.present == row.wanted for row in rows):

@@ -6,7 +6,8 @@
 
 from avakit.prepare.job import Job
 from avakit.prepare.plan import Plan, Target, Work, make_plan
+from avakit.prepare.retry import RETRIED, only_failed
 from avakit.prepare.run import run
 from avakit.prepare.work import drop
 
-__all__ = ["Job", "Plan", "Target", "Work", "drop", "make_plan", "run"]
+__all__ = ["RETRIED", "Job", "Plan", "Target", "Work", "drop", "make_plan", "only_failed", "run"]

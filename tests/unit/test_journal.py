@@ -226,6 +226,14 @@ def test_a_short_thing_is_there_if_there_is_anything_of_it() -> None:
     assert merge([at(1, status=Status.SHORT, path="")]).gaps.keys() == {KEY}
 
 
+def test_attempts_are_counted_since_the_thing_was_last_there() -> None:
+    gaps = [at(second, GAP) for second in (1, 3, 4)]
+    state = merge([*gaps, at(2), gaps[2]])
+    assert state.met == {KEY: (gaps[1].time, gaps[2].time)}, "a line that is read twice is one attempt"
+    assert merge([*gaps, at(5)]).met == {}
+    assert merge([*gaps, at(5, status="removed")]).met == {}
+
+
 @given(st.lists(RECORDS), st.data())
 def test_neither_order_nor_repetition_matters(records: list[Record], data: st.DataObject) -> None:
     shuffled = data.draw(st.permutations(records + records))

@@ -13,6 +13,7 @@ from avakit.errors import Status
 from avakit.journal import Record, State, merge
 from avakit.layout import Layout, frame_list
 from avakit.model import Clip, Span, Split, Stage, Video, VideoId
+from avakit.prepare import only_failed
 from avakit.prepare.job import Job
 from avakit.prepare.plan import Plan, make_plan, targets_of
 from avakit.recipes import ClipRecipe, FrameRecipe
@@ -341,3 +342,77 @@ def test_coverage_says_why(job: Job) -> None:
 def test_what_is_made_from_a_video_shares_its_fate(job: Job) -> None:
     rows = status.coverage(wanted(job, FILMS[1]), merge([unavailable(FILMS[1])]))
     assert [row.reasons for row in rows] == [(("unavailable", "removed", 1),)] * 3
+
+
+# --- why the rest is not there, and what is asked again ---
+
+
+def failures() -> State:
+    """Two films: one refused twice, one gone."""
+    gone = unavailable(FILMS[1], days=40)
+    busy = [replace(unavailable(days=days), status="transient", reason="rate_limit") for days in (2, 1)]
+    return merge([gone, *busy])
+
+
+THIRD = replace(FILMS[1], id=VideoId("053oq2xB3oU"))
+
+
+def test_failures_are_counted_with_their_attempts(job: Job) -> None:
+    state = failures()
+    found = status.reasons(wanted(job, *FILMS, THIRD), state)
+    assert [(each.stage.value, each.status, each.reason, each.count, each.attempts) for each in found] == [
+        ("video", "transient", "rate_limit", 1, 2), ("video", "unavailable", "removed", 1, 1),
+    ]  # fmt: skip
+    assert (found[0].first_seen, found[0].last_seen) == state.met[f"ava/videos/{ONE}"]
+
+
+def test_what_is_there_in_spite_of_a_failure_is_not_counted(job: Job) -> None:
+    records = all_of(job, FILMS[0])
+    state = merge([*records, replace(unavailable(), time="2027")])
+    assert status.reasons(wanted(job, FILMS[0]), state) == []
+    assert status.missing(wanted(job, FILMS[0]), state) == []
+
+
+@pytest.mark.parametrize(
+    ("why", "expected"),
+    [
+        ((), [ONE, TWO, THIRD.id]),
+        (("transient",), [ONE]),
+        (("removed",), [TWO]),
+        (("todo", "rate_limit"), [ONE, THIRD.id]),
+        (("corrupt",), []),
+    ],
+)
+def test_the_missing_are_listed_by_their_reasons(job: Job, why: tuple[str, ...], expected: list[str]) -> None:
+    assert status.missing(wanted(job, *FILMS, THIRD), failures(), why) == expected
+
+
+def test_what_was_dropped_is_not_missing(job: Job) -> None:
+    records = all_of(job, FILMS[0])
+    state = merge([*records, dropped(records[0])])
+    assert status.missing(wanted(job, FILMS[0]), state) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "recheck", "expected"),
+    [
+        ("transient", 30, [ONE]),
+        ("unavailable", 30, [TWO]),
+        ("unavailable", 50, []),
+        ("all", 30, [ONE, TWO]),
+        ("all", 50, [ONE]),
+    ],
+)
+def test_only_what_failed_is_tried_again(job: Job, kind: str, recheck: float, expected: list[str]) -> None:
+    job, state = replace(job, recheck_days=recheck), failures()
+    plan = only_failed(make_plan(job, [*FILMS, THIRD], state), state, kind)
+    assert [work.video.id for work in plan.works] == expected
+    assert all(len(work.targets) == 3 for work in plan.works), "with all that is to be made of it"
+
+
+def test_frames_that_failed_are_tried_again_though_their_film_is_there(job: Job) -> None:
+    records = all_of(job, FILMS[0], stages=[Stage.VIDEO, Stage.WINDOW])
+    gap = Record(job.layout.frame_folder(FILMS[0], job.frames), Stage.FRAMES, ONE, "ava-v2.2", "local_error", "crashed")
+    state = merge([*records, gap])
+    plan = only_failed(make_plan(job, FILMS, state), state, "transient")
+    assert left(plan) == [(ONE, ["frames"])]
