@@ -83,7 +83,9 @@ def begin(verb: str, given: dict[str, Any], chosen: setup.Chosen) -> Run:
 
 
 def _plan(given: dict[str, Any], chosen: setup.Chosen, job: "Job", run: Run) -> "Plan":
-    from avakit import journal, prepare
+    from avakit import execute, journal, prepare
+    from avakit.prepare.estimate import estimate
+    from avakit.prepare.room import require_room
 
     with Display(run.verb, 0, as_json=given["as_json"], quiet=given["quiet"], verbose=given["verbose"]) as display:
         state = journal.read(chosen.root)
@@ -99,6 +101,9 @@ def _plan(given: dict[str, Any], chosen: setup.Chosen, job: "Job", run: Run) -> 
             young = sum(outcome.status is Status.UNAVAILABLE for outcome in plan.settled)
             if young and given["retry"] != "transient":
                 display.say(f"{young} are unavailable and not asked again yet; `--recheck-after 0` asks now")
+    if not given["dry_run"] and not given["no_space_check"]:
+        lines, _ = estimate(job, plan, state, chosen.dataset.expect, jobs=given["jobs"] or execute.usable_cores())
+        require_room(job, lines)
     return plan
 
 

@@ -1,7 +1,7 @@
 """`avakit plan`: what a dataset would take. Touches nothing."""
 
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -9,6 +9,12 @@ from avakit.cli import annotations, options, setup
 from avakit.cli.display import print_json, readable_bytes, readable_count
 from avakit.cli.settings import Verb
 from avakit.errors import ExitCode
+
+if TYPE_CHECKING:
+    from avakit.prepare import Job, Plan
+    from avakit.prepare.estimate import Line, Portion
+    from avakit.prepare.room import Room
+    from avakit.sources.asking import Sample
 
 
 @click.command("plan", cls=Verb)
@@ -18,12 +24,23 @@ from avakit.errors import ExitCode
 @options.frames
 @options.drop
 @options.option("--jobs", "-j", type=click.IntRange(min=1), help="Worker processes  [default: the usable cores]")
+@options.option(
+    "--sample-heads",
+    type=click.IntRange(min=0),
+    default=10,
+    show_default=True,
+    metavar="N",
+    help="Ask each mirror how long N of its videos are; 0 asks nobody.",
+)
 @options.as_json
 def command(**given: Any) -> int:
-    """Say what `prepare` would still do: items, bytes, files, hours, and whether the disk holds it."""
+    """Say what `prepare` would still do: items, bytes, files, hours, and whether the disk holds it.
+
+    Ends with exit code 74 if it does not.
+    """
     from avakit import execute, journal, prepare
     from avakit.prepare.estimate import estimate
-    from avakit.tools import files
+    from avakit.prepare.room import rooms
 
     chosen = setup.choose(given)
     annotations.require_annotations(chosen)
@@ -33,26 +50,65 @@ def command(**given: Any) -> int:
     if given["retry"]:
         plan = prepare.only_failed(plan, state, given["retry"])
     jobs = given["jobs"] or execute.usable_cores()
-    lines = estimate(job, plan, state, chosen.dataset.expect, jobs=jobs)
-    space = files.space(chosen.root)
-    needed, count = sum(line.bytes for line in lines), sum(line.files for line in lines)
-    fits = needed <= space.free_bytes and (space.free_inodes is None or count <= space.free_inodes)
+    samples = _sample(job, plan, given["sample_heads"])
+    lines, portions = estimate(job, plan, state, chosen.dataset.expect, jobs=jobs, samples=samples)
+    disks = rooms(job, lines)
+    fits = all(room.fits for room in disks)
     if given["as_json"]:
         for line in lines:
             print_json("stage", asdict(line))
-        print_json("disk", {"needed_bytes": needed, "needed_files": count, **asdict(space), "fits": fits})
-        return ExitCode.OK
+        for portion in portions:
+            told = samples.get(portion.identity)
+            print_json("source", asdict(portion) | ({"sample": asdict(told)} if told else {}))
+        for room in disks:
+            print_json("disk", {**asdict(room), "fits": room.fits})
+        return ExitCode.OK if fits else ExitCode.STORAGE
     _show(lines, settled=len(plan.settled))
-    free_files = "not counted here" if space.free_inodes is None else readable_count(space.free_inodes)
-    unknown = " at least" if any(line.count and not line.bytes for line in lines) else ""
-    click.echo(f"disk:{unknown} {readable_bytes(needed)} needed, {readable_bytes(space.free_bytes)} free")
-    click.echo(f"files: {readable_count(count)} needed, {free_files} free")
+    for portion in portions:
+        click.echo(_line_of(portion, samples))
+    _show_disks(disks, lines)
     verdict = "it fits" if fits else "IT DOES NOT FIT; take a part with --split or --limit, or another --root"
     click.echo(f"avakit plan: {readable_count(plan.targets)} things to make with {jobs} jobs; {verdict}")
-    return ExitCode.OK
+    return ExitCode.OK if fits else ExitCode.STORAGE
 
 
-def _show(lines: list[Any], *, settled: int) -> None:
+def _sample(job: "Job", plan: "Plan", count: int) -> "dict[str, Sample]":
+    """Ask each mirror about some of the videos that it would be asked for first."""
+    from avakit.prepare.estimate import videos_left
+    from avakit.sources import Mirror
+    from avakit.sources.asking import first_asked, sample
+
+    found = {}
+    for place, videos in first_asked(job.sources, videos_left(plan)).items() if count else ():
+        source = job.sources[place]
+        if place >= 0 and isinstance(source, Mirror):
+            found[source.identity] = sample(source, videos, count)
+    return found
+
+
+def _line_of(portion: "Portion", samples: "dict[str, Sample]") -> str:
+    name = portion.source or "no source"
+    size = readable_bytes(portion.bytes) if portion.bytes else "0 B" if portion.figures == "linked" else "unknown"
+    told = samples.get(portion.identity)
+    asked = ""
+    if told and told.problem:
+        asked = f"; {told.problem}"
+    elif told:
+        asked = f"; has {told.found} of {told.asked} that it was asked about"
+    return f"{name}: asked first for {readable_count(portion.count)} videos, {size} ({portion.figures}){asked}"
+
+
+def _show_disks(disks: "list[Room]", lines: "list[Line]") -> None:
+    unknown = " at least" if any(line.count and not line.bytes for line in lines) else ""
+    for room in disks:
+        at = f" in {room.folder}" if len(disks) > 1 else ""
+        free_files = "not counted here" if room.free_inodes is None else readable_count(room.free_inodes)
+        needed = readable_bytes(room.needed_bytes)
+        click.echo(f"disk:{unknown} {needed} needed, {readable_bytes(room.free_bytes)} free{at}")
+        click.echo(f"files: {readable_count(room.needed_files)} needed, {free_files} free{at}")
+
+
+def _show(lines: "list[Line]", *, settled: int) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -60,11 +116,8 @@ def _show(lines: list[Any], *, settled: int) -> None:
     for column in ("stage", "to make", "bytes", "files", "hours", "figures"):
         table.add_column(column, justify="left" if column in ("stage", "figures") else "right")
     for line in lines:
-        origin = "measured here" if line.is_measured else "typical"
         size = readable_bytes(line.bytes) if line.bytes or not line.count else "unknown"
-        table.add_row(
-            line.stage, readable_count(line.count), size, readable_count(line.files),
-            f"{line.hours:.1f}", origin,
-        )  # fmt: skip
+        hours = "unknown" if line.hours is None else f"{line.hours:.1f}"
+        table.add_row(line.stage, readable_count(line.count), size, readable_count(line.files), hours, line.figures)
     Console().print(table)
     click.echo(f"there already, or given up: {readable_count(settled)}")

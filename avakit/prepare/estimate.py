@@ -1,6 +1,6 @@
 """What is left, in bytes, files and hours: measured here where something was done already, else the catalogue's."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from avakit.datasets.schema import Expect
@@ -9,10 +9,12 @@ from avakit.layout import Layout
 from avakit.model import Clip, Stage, Video
 from avakit.prepare.job import Job
 from avakit.prepare.plan import Plan, Target
+from avakit.sources import Folder, Source
+from avakit.sources.asking import Sample, first_asked
+from avakit.tools import mounts
 
-#: Used until this root has figures of its own: a mirror at 100 Mbit/s, and the frames one core made of 360p video
-#: (300 to 326 a second, measured with ffmpeg on two cores).
-NOMINAL_BYTES_PER_SECOND = 12.5e6
+#: Used until this root has figures of its own: the frames one core made of 360p video (300 to 326 a second, measured
+#: with ffmpeg on two cores). Nobody knows the rate of a network that has not been used yet.
 NOMINAL_FRAMES_PER_SECOND = 300.0
 #: x264 `medium` encoded 360p video at 2.5 times its own speed on one core.
 NOMINAL_ENCODING_SPEED = 2.5
@@ -33,34 +35,125 @@ class Line:
     count
         How many.
     bytes, files
-        What they will take on the disk; bytes are 0 where nobody knows.
+        What is made altogether; bytes are 0 where nobody knows.
+    at_once
+        How many lie there at the same time: fewer than `count` where they are dropped again.
     hours
-        How long on this machine, with the jobs given.
-    is_measured
-        Whether bytes and hours come from what was made in this root before.
+        How long on this machine, with the jobs given; None where no rate was measured.
+    figures
+        Where bytes and hours come from: `measured here`, `asked the mirror`, `typical`, `unknown`.
     """
 
     stage: Stage
     count: int
     bytes: int
     files: int
-    hours: float
-    is_measured: bool
+    at_once: int
+    hours: float | None
+    figures: str
+
+    @property
+    def disk_bytes(self) -> int:
+        """Bytes that lie on the disk at the same time."""
+        return self.bytes * self.at_once // self.count if self.count else 0
+
+    @property
+    def disk_files(self) -> int:
+        """Files that lie on the disk at the same time."""
+        return self.files * self.at_once // self.count if self.count else 0
 
 
-def estimate(job: Job, plan: Plan, state: State, expect: Expect, *, jobs: int) -> list[Line]:
-    """Estimate what a plan will take, one line per stage."""
+@dataclass(frozen=True)
+class Portion:
+    """The videos that one source is asked for first.
+
+    Attributes
+    ----------
+    source, identity
+        The source's name, and where it looks; both empty for what is on no list.
+    count, bytes
+        How many videos, and how long they are altogether; 0 where nobody knows, or where they are only linked.
+    figures
+        Where the bytes come from: `linked`, or as in `Line`.
+    """
+
+    source: str
+    identity: str
+    count: int
+    bytes: int
+    figures: str
+
+
+def estimate(
+    job: Job, plan: Plan, state: State, expect: Expect, *, jobs: int, samples: Mapping[str, Sample] | None = None
+) -> tuple[list[Line], list[Portion]]:
+    """Estimate what a plan will take: one line per stage, and of the videos one portion per source.
+
+    Parameters
+    ----------
+    job, plan, state, expect
+        What is to be made, what is left of it, what was made before, and the averages of the dataset's manifest.
+    jobs
+        Worker processes.
+    samples
+        What mirrors said of a few videos, by the source's identity.
+    """
+    portions = _portions(job, plan, state, expect, samples or {})
     lines = []
     for stage in job.stages:
         targets = [target for work in plan.works for target in work.targets if target.stage is stage]
         done = _comparable(job, stage, state)
+        at_once = min(len(targets), jobs) if stage in job.drop else len(targets)
+        if stage is Stage.VIDEO:
+            lines.append(_videos(portions, done, at_once, jobs))
+            continue
         frames = sum(_frames(target.item, job) for target in targets) if stage is Stage.FRAMES else 0
         size, hours = _measured(done, len(targets), frames) if done else _nominal(stage, targets, frames, expect)
-        hours /= jobs
-        if stage is Stage.VIDEO and job.sources and job.sources[0].name == "youtube":
-            hours = max(hours, len(targets) / YOUTUBE_VIDEOS_PER_HOUR)
-        lines.append(Line(stage, len(targets), size, len(targets) + frames, hours, bool(done)))
-    return lines
+        figures = "measured here" if done else "typical"
+        lines.append(Line(stage, len(targets), size, len(targets) + frames, at_once, hours / jobs, figures))
+    return lines, portions
+
+
+def videos_left(plan: Plan) -> list[Video]:
+    """Return the videos that a plan delivers."""
+    return [work.video for work in plan.works if any(target.stage is Stage.VIDEO for target in work.targets)]
+
+
+def _portions(job: Job, plan: Plan, state: State, expect: Expect, samples: Mapping[str, Sample]) -> list[Portion]:
+    done = _comparable(job, Stage.VIDEO, state)
+    usual = sum(record.bytes for record in done) // len(done) if done else expect.video_bytes
+    origin = "measured here" if done else "typical" if usual else "unknown"
+    portions = []
+    for place, videos in first_asked(job.sources, videos_left(plan)).items():
+        source = job.sources[place] if place >= 0 else None
+        size, figures = usual, origin
+        if source is None or _is_linked(source, job):
+            size, figures = 0, "linked" if source else "unknown"
+        elif (told := samples.get(source.identity)) and told.bytes:
+            # What it does not have, the next source is asked for: its bytes will come, from there.
+            size, figures = told.bytes, "asked the mirror"
+        name, identity = (source.name, source.identity) if source else ("", "")
+        portions.append(Portion(name, identity, len(videos), size * len(videos), figures))
+    return portions
+
+
+def _is_linked(source: Source, job: Job) -> bool:
+    """Whether what the source delivers takes no room: a folder on the same file system."""
+    return isinstance(source, Folder) and mounts.device(source.path) == mounts.device(
+        job.layout.absolute(job.layout.videos)
+    )
+
+
+def _videos(portions: Sequence[Portion], done: Sequence[Record], at_once: int, jobs: int) -> Line:
+    count, size = sum(portion.count for portion in portions), sum(portion.bytes for portion in portions)
+    seconds = sum(record.seconds for record in done)
+    rate = sum(record.bytes for record in done) / seconds if seconds else 0.0
+    asked = sum(portion.count for portion in portions if portion.source == "youtube")
+    hours = size / rate / 3600 / jobs if rate else None if size or not count else 0.0
+    if asked:
+        hours = max(hours or 0.0, asked / YOUTUBE_VIDEOS_PER_HOUR)
+    figures = ", ".join(dict.fromkeys(portion.figures for portion in portions))
+    return Line(Stage.VIDEO, count, size, count, at_once, hours, figures)
 
 
 def _frames(item: Video | Clip, job: Job) -> int:
@@ -98,8 +191,5 @@ def _nominal(stage: Stage, targets: Sequence[Target], frames: int, expect: Expec
         return frames * expect.frame_bytes, frames / NOMINAL_FRAMES_PER_SECOND / 3600
     if stage is Stage.WINDOW:
         return int(count * expect.video_bytes * WINDOW_SHARE), 0.0
-    if stage is Stage.CLIP:
-        seconds_of_video = float(sum(target.item.span.duration for target in targets))
-        return count * expect.clip_bytes, seconds_of_video / NOMINAL_ENCODING_SPEED / 3600
-    size = count * expect.video_bytes
-    return size, size / NOMINAL_BYTES_PER_SECOND / 3600
+    seconds_of_video = float(sum(target.item.span.duration for target in targets))
+    return count * expect.clip_bytes, seconds_of_video / NOMINAL_ENCODING_SPEED / 3600

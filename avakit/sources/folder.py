@@ -33,11 +33,15 @@ class Folder:
         """What tells this source from another of its name."""
         return f"{self.name} {self.path}"
 
-    def deliver(self, video: Video, target_folder: Path, on_bytes: OnBytes) -> Delivery:
-        """Deliver by a hard link where the file system allows, else by a copy; see `Source`."""
+    def find(self, video: Video) -> Path | None:
+        """Return the video's file; None if the folder holds none."""
         index = _index(self.path)
         names = [_folded(video.file_name), *(f"{video.id}.{extension}" for extension in VIDEO_EXTENSIONS)]
-        found = next((index[name] for name in names if name in index), None)
+        return next((index[name] for name in names if name in index), None)
+
+    def deliver(self, video: Video, target_folder: Path, on_bytes: OnBytes) -> Delivery:
+        """Deliver by a hard link where the file system allows, else by a copy; see `Source`."""
+        found = self.find(video)
         if found is None or not found.is_file():
             raise TransferFailed(Status.UNAVAILABLE, "not_found", f"{self.path} holds no video {video.id}")
         extension = found.suffix[1:].lower()

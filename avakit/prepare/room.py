@@ -1,0 +1,76 @@
+"""Whether the disks hold what is to be made. Folders of the root may be linked to other disks: each counts alone."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from avakit.errors import ExitCode, RunStopped
+from avakit.model import Stage
+from avakit.prepare.estimate import Line
+from avakit.prepare.job import Job
+from avakit.tools import files, mounts
+
+
+@dataclass(frozen=True)
+class Room:
+    """What one disk has to hold, and has left.
+
+    Attributes
+    ----------
+    folder
+        A folder on that disk, for a person.
+    needed_bytes, needed_files
+        What the plan puts there, as far as anybody knows.
+    free_bytes, free_inodes
+        See `avakit.tools.files.Space`.
+    """
+
+    folder: str
+    needed_bytes: int
+    needed_files: int
+    free_bytes: int
+    free_inodes: int | None
+
+    @property
+    def fits(self) -> bool:
+        """Whether there is room for it."""
+        enough_inodes = self.free_inodes is None or self.needed_files <= self.free_inodes
+        return self.needed_bytes <= self.free_bytes and enough_inodes
+
+
+def rooms(job: Job, lines: Iterable[Line]) -> list[Room]:
+    """Compare an estimate with each disk that it concerns."""
+    layout = job.layout
+    folders = {
+        Stage.VIDEO: layout.videos, Stage.WINDOW: layout.windows, Stage.CLIP: layout.clips,
+        Stage.FRAMES: layout.frames_of(job.frames),
+    }  # fmt: skip
+    disks: dict[int, list[Line]] = {}
+    for line in lines:
+        disks.setdefault(mounts.device(layout.absolute(folders[line.stage])), []).append(line)
+    found = []
+    for number, there in disks.items():
+        folder = layout.absolute(folders[there[0].stage])
+        space = files.space(folder)
+        at = layout.root if number == mounts.device(layout.root) else folder
+        needed = sum(line.disk_bytes for line in there), sum(line.disk_files for line in there)
+        found.append(Room(str(at), *needed, space.free_bytes, space.free_inodes))
+    return found
+
+
+def require_room(job: Job, lines: Iterable[Line]) -> None:
+    """Refuse a job that the disk can't hold.
+
+    Raises
+    ------
+    RunStopped
+        With the exit code of a full disk, because that is how the job would end.
+    """
+    for room in rooms(job, lines):
+        if not room.fits:
+            inodes = "" if room.free_inodes is None else f" and {room.free_inodes:,} files".replace(",", " ")
+            raise RunStopped(
+                f"this needs {room.needed_bytes / 1e9:.3f} GB in {room.needed_files:,} files".replace(",", " ")
+                + f"; {room.folder} has room for {room.free_bytes / 1e9:.3f} GB{inodes}. Take a part with --split or "
+                "--limit, drop intermediates with --drop, or take another --root; --no-space-check begins all the same",
+                ExitCode.STORAGE,
+            )
