@@ -20,8 +20,6 @@ NETWORK = frozenset({
 })  # fmt: skip
 #: Kinds whose content does not outlive the machine's next start, or the container.
 PASSING = frozenset({"tmpfs", "ramfs", "overlay", "aufs"})
-#: Kinds that fold the case of names or have no hard links; ids that differ in case alone would be one file.
-FOLDING = frozenset({"vfat", "exfat", "msdos", "ntfs", "ntfs3", "fuseblk", "drvfs"})
 
 
 @dataclass(frozen=True)
@@ -95,6 +93,16 @@ def locks_hold(folder: Path) -> bool:
     finally:
         files.remove(path)
     return True
+
+
+def folds_case(folder: Path) -> bool:
+    """Whether names that differ in capitals alone are one file in this folder."""
+    path = files.partial_path(folder / "case")
+    try:
+        path.touch(exist_ok=False)
+        return path.with_name(path.name.upper()).exists()
+    finally:
+        files.remove(path)
 
 
 def write_speed(folder: Path, max_bytes: int = 64 << 20, max_seconds: float = 1.0) -> float:

@@ -293,7 +293,7 @@ def test_the_datasets(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_doctor_finds_this_machine_able(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.run(["doctor", "--json"]) == 0
+    assert cli.run(["doctor", "--offline", "--json"]) == 0
     checks = {check["name"]: check for check in map(json.loads, capsys.readouterr().out.splitlines())}
     assert {name for name, check in checks.items() if check["verdict"] == "fail"} == set()
     assert {"ffmpeg", "av", "simplejpeg", "joblib", "yt-dlp", "javascript", "cores", "root", "disk"} <= set(checks)
@@ -303,7 +303,7 @@ def test_the_doctor_finds_this_machine_able(home: Path, capsys: pytest.CaptureFi
 
 def test_the_doctor_finds_a_root_that_can_not_be_made(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (home / "file").write_bytes(b"")
-    assert cli.run(["doctor", "--root", "file/root"]) == 73
+    assert cli.run(["doctor", "--offline", "--root", "file/root"]) == 73
     out = capsys.readouterr().out
     assert "FAIL  root: " in out
     assert "-> choose another --root" in out
