@@ -99,6 +99,8 @@ class State:
         The last record of each thing that was moved to quarantine and has not been made again, by key.
     dropped
         Keys of what was removed because the user asked for it.
+    spent
+        The last record of each of those that were ever there, by key: what they took to make is still known.
     torn
         Lines that could not be read, as a kill leaves them.
     met
@@ -110,6 +112,7 @@ class State:
     gaps: Mapping[str, Record]
     lost: Mapping[str, Record] = field(default_factory=dict)
     dropped: frozenset[str] = frozenset()
+    spent: Mapping[str, Record] = field(default_factory=dict)
     torn: int = 0
     met: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -167,6 +170,7 @@ def merge(records: Iterable[Record]) -> State:
         gaps=gaps,
         lost={key: last_there[key] for key, r in removed.items() if r.reason == QUARANTINED and key in last_there},
         dropped=frozenset(key for key, record in removed.items() if record.reason == DROPPED),
+        spent={key: last_there[key] for key, r in removed.items() if r.reason == DROPPED and key in last_there},
         met={key: _since(times[key], presence.get(key)) for key in gaps},
     )
 

@@ -95,7 +95,8 @@ def _line_of(portion: "Portion", samples: "dict[str, Sample]") -> str:
         asked = f"; {told.problem}"
     elif told:
         asked = f"; has {told.found} of {told.asked} that it was asked about"
-    return f"{name}: asked first for {readable_count(portion.count)} videos, {size} ({portion.figures}){asked}"
+    count = f"{readable_count(portion.count)} video{'s' * (portion.count != 1)}"
+    return f"{name}: asked first for {count}, {size} ({portion.figures}){asked}"
 
 
 def _show_disks(disks: "list[Room]", lines: "list[Line]") -> None:

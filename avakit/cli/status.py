@@ -42,7 +42,7 @@ def command(**given: Any) -> int:
 
     chosen = setup.choose(given)
     if given["by_class"] and chosen.dataset.span is not None:
-        raise ConfigInvalid(f"--by-class: {chosen.dataset.name} labels persons, not films; leave it out")
+        raise ConfigInvalid(f"--by-class: {chosen.dataset.name} labels persons, not films; see `avakit stats`")
     if given["why"] and given["missing"] is None:
         raise ConfigInvalid("--why says what --missing FILE is to list; name the file")
     annotations.require_annotations(chosen)
@@ -81,7 +81,7 @@ def _write_missing(given: dict[str, Any], ids: list[str]) -> None:
         print_json("missing", {"path": path, "count": len(ids)})
     else:
         use = f"; `--ids-file {path}` takes only these" if ids else ""
-        click.echo(f"{readable_count(len(ids))} video ids in {path}{use}")
+        click.echo(f"{readable_count(len(ids))} video id{'s' * (len(ids) != 1)} in {path}{use}")
 
 
 def _show(rows: "list[Coverage]") -> None:

@@ -167,7 +167,7 @@ def _comparable(job: Job, stage: Stage, state: State) -> list[Record]:
     folders = tuple(f"{_folder(layout, job, stage)}/" for layout in (job.layout, job.layout.for_clips or job.layout))
     return [
         record
-        for record in state.present.values()
+        for record in (*state.present.values(), *state.spent.values())
         if record.stage is stage
         and record.seconds
         and record.path.startswith(folders)

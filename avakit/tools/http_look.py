@@ -37,7 +37,7 @@ class Look:
 
 
 def look(url: str, timeout_seconds: float = 5.0) -> Look:
-    """Ask once for the first byte of an address (many servers that serve a file refuse HEAD).
+    """Ask once for the first byte of an address, as a download may ask for any: no server has to know HEAD.
 
     Raises
     ------

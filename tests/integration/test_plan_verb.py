@@ -60,7 +60,7 @@ def test_a_mirror_that_is_down_is_said(world: World) -> None:
 
 
 def test_hours_come_from_what_was_delivered_here(world: World) -> None:
-    world.run("prepare", *TINY, "--ids", "-Reel_mp4-1")
+    world.run("prepare", *TINY, "--ids", "-Reel_mp4-1", "--drop", "videos,windows")
     rows = world.json("plan", *TINY, "--jobs", "2")
     video, _, frames = by_type(rows, "stage")
     assert video["count"] == frames["count"] == 2

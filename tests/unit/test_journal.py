@@ -217,6 +217,8 @@ def test_what_was_removed_and_made_again_is_there() -> None:
 def test_only_what_was_removed_on_request_is_dropped() -> None:
     asked = at(2, status="removed", reason="dropped")
     assert merge([at(1), asked]).dropped == {KEY}
+    assert merge([at(1), asked]).spent == {KEY: at(1)}
+    assert merge([asked]).spent == merge([at(1), asked, at(3)]).spent == {}
     assert merge([at(1), at(2, status="removed", reason="quarantined")]).dropped == frozenset()
     assert merge([asked, at(3)]).dropped == frozenset()
 
