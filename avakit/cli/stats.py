@@ -41,6 +41,7 @@ def command(**given: Any) -> int:
     Tables on the terminal, whole as --csv or --json, and as figures with --plots.
     """  # fmt: skip
     from avakit import journal, stats
+    from avakit.datasets.selection import Selection
 
     if given["plots_folder"]:
         from avakit.stats import figures
@@ -48,7 +49,7 @@ def command(**given: Any) -> int:
         figures.require()
     chosen = setup.choose(given)
     folder = given["annotations"] or chosen.annotations
-    is_narrow = any(given[name] for name in ("ids", "ids_file", "classes", "limit", "shard"))
+    is_narrow = chosen.selection != Selection(chosen.splits, seed=chosen.selection.seed)
     _require(chosen.dataset, folder, chosen.splits, is_narrow=is_narrow)
     videos = _videos(chosen, folder) if is_narrow else None
     annotations = stats.read(chosen.dataset, folder, chosen.splits, videos)

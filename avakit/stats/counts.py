@@ -121,12 +121,12 @@ def labels_per_person(annotations: Annotations) -> "pd.DataFrame":
 
 
 def boxes(annotations: Annotations) -> "pd.DataFrame":
-    """Return how large the persons' boxes are, as shares of the picture.
+    """Return how large the boxes of persons (or faces) are, as shares of the picture.
 
     Returns
     -------
     pandas.DataFrame
-        `split`; `measure`: area, width or height; `persons`; `mean`, `min`, `p01` to `p99`, `max`.
+        `split`; `measure`: area, width or height; `persons` or `faces`; `mean`, `min`, `p01` to `p99`, `max`.
     """
     import pandas as pd
 
@@ -138,13 +138,13 @@ def boxes(annotations: Annotations) -> "pd.DataFrame":
             quantiles = {name: values.quantile(share) for name, share in QUANTILES.items()}
             facts = {"mean": values.mean(), "min": values.min(), **quantiles, "max": values.max()}
             rounded = {name: round(float(value), 6) for name, value in facts.items()}
-            found.append({"split": str(split), "measure": measure, "persons": len(values), **rounded})
+            found.append({"split": str(split), "measure": measure, annotations.sample_name: len(values), **rounded})
     return pd.DataFrame(found)
 
 
 def box_sizes(rows: "pd.DataFrame") -> "pd.DataFrame":
-    """Return `area`, `width` and `height` of each person's box, as shares of the picture."""
-    persons = rows.drop_duplicates("person")[BOX]
+    """Return `area`, `width` and `height` of each person's (or face's) box, as shares of the picture."""
+    persons = (rows.drop_duplicates("person") if "person" in rows else rows)[BOX]
     width, height = persons["x2"] - persons["x1"], persons["y2"] - persons["y1"]
     return persons.assign(area=width * height, width=width, height=height)[["area", "width", "height"]]
 

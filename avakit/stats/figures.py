@@ -218,9 +218,9 @@ def _box_sizes(annotations: Annotations, table: "pd.DataFrame") -> "Figure":
             axes.hist(sizes[measure], bins=40, range=(0, 1), weights=weights, label=str(split), **style)
             axes.set(xlabel=f"{measure} of the box / of the picture", xlim=(0, 1))
             axes.yaxis.grid(visible=True)
-    panels[0].set_ylabel("persons (%)")
-    persons = table.loc[table["measure"] == "area", "persons"].sum()
-    panels[0].set_title(_heading(annotations, f"{_count(persons)} boxes"))
+    panels[0].set_ylabel(f"{annotations.sample_name} (%)")
+    total = table.loc[table["measure"] == "area", annotations.sample_name].sum()
+    panels[0].set_title(_heading(annotations, f"{_count(total)} boxes"))
     if len(annotations.labelled) > 1:
         panels[-1].legend(loc="upper left")
     return figure

@@ -15,6 +15,7 @@ _WHY = {
     ("key_frames", False): "a key second at which nobody acts has no row",
     ("key_frames", True): "rows stand at excluded timestamps",
     ("segments", False): "a segment in which nobody acts at a key second has no row",
+    (ALL, False): "what is in two splits is counted once",
     ("", False): "the file names fewer: it is a part, or was refreshed to leave out what is gone",
     ("", True): "the file names more than were published",
 }
@@ -50,14 +51,18 @@ def compare(annotations: Annotations, counted: "pd.DataFrame") -> "pd.DataFrame"
                 found.append(_row(str(split), what, nominal, int(value)))
                 sums[what] = sums.get(what, 0) + nominal
     if ALL in records:
-        found += [_row(ALL, what, nominal, int(records[ALL][what])) for what, nominal in sums.items()]
+        alone = pd.DataFrame(found, columns=["what", "counted"]).groupby("what")["counted"].sum()
+        for what, nominal in sums.items():
+            counted_once = int(records[ALL][what])
+            found.append(_row(ALL, what, nominal, counted_once, is_shared=alone[what] == nominal > counted_once))
     columns = ["split", "what", "nominal", "counted", "difference", "why"]
     return pd.DataFrame(found, columns=columns)
 
 
-def _row(split: str, what: str, nominal: int, counted: int) -> dict[str, Any]:
+def _row(split: str, what: str, nominal: int, counted: int, *, is_shared: bool = False) -> dict[str, Any]:
     difference = counted - nominal
-    why = _WHY.get((what, difference > 0), _WHY["", difference > 0]) if difference else ""
+    kind = ALL if is_shared else what
+    why = _WHY.get((kind, difference > 0), _WHY["", difference > 0]) if difference else ""
     return {
         "split": split, "what": what, "nominal": nominal, "counted": counted, "difference": difference, "why": why
     }  # fmt: skip

@@ -36,7 +36,8 @@ def _rows(own: Annotations, a: Split, other: Annotations, b: Split) -> list[dict
     names = {"dataset": own.dataset.name, "split": str(a), "other_dataset": other.dataset.name, "other_split": str(b)}
     left, right = set(own.ids[a]), set(other.ids[b])
     rows = [names | {"what": "videos"} | _counts(len(left), len(right), len(left & right))]
-    if own.columns == other.columns and a in own.labelled and b in other.labelled:
+    is_alike = own.columns == other.columns and own.sample_name == other.sample_name
+    if is_alike and a in own.labelled and b in other.labelled:
         ours, theirs = _moments(own, a), _moments(other, b)
         what = "key_frames" if own.has_persons else own.sample_name
         rows.append(names | {"what": what} | _counts(len(ours), len(theirs), len(ours.merge(theirs))))
