@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from avakit.datasets import parsers, rejects, rows_of, textfile
 from avakit.datasets.catalogue import AnnotationFile, Dataset, Form, Role
+from avakit.datasets.parts import CLIP_FORMS
 from avakit.datasets.repeats import repeats
+from avakit.datasets.speech import ARCHIVES
 from avakit.errors import DataInvalid
 from avakit.model import Split
 
@@ -175,24 +177,38 @@ def _overlap(first: Checked, second: Checked) -> tuple[list[str], list[str]]:
     shared = sorted(set(first.rows["video_id"]) & set(second.rows["video_id"]))
     if not shared:
         return [], []
-    if "start" not in first.rows or first.file.form is Form.SPEECH:
+    key = _clip_key(first.file.form, second.file.form)
+    if not key:
         lines = _lines_of(second.path, shared)
         named = (f"video_id {textfile.quote(each)} is in {first.path.name} as well" for each in shared)
-        return [f"{second.path}, line {lines[each]}: {text}" for each, text in zip(shared, named, strict=True)], []
-    same = first.rows.merge(second.rows, on=["video_id", "start", "end"])
+        return [f"{_place(second.path, lines[each])}: {text}" for each, text in zip(shared, named, strict=True)], []
+    same = first.rows[key].drop_duplicates().merge(second.rows[key].drop_duplicates())
     lines = _lines_of(second.path, same["video_id"].tolist())
+    what = "clip" if "start" in key else "key frame"
     problems = [
-        f"{second.path}, line {lines[str(row.video_id)]}: video_id {row.video_id!r}, seconds {row.start} to {row.end}: "
-        f"this clip is in {first.path.name} as well"
-        for row in same.itertuples()
+        f"{_place(second.path, lines[video_id])}: video_id {video_id!r}, seconds {' to '.join(map(str, seconds))}: "
+        f"this {what} is in {first.path.name} as well"
+        for video_id, *seconds in same.itertuples(index=False)
     ]
     return problems, [f"{len(shared)} videos have clips in {first.path.name} and in {second.path.name}"]
 
 
+def _clip_key(first: Form | None, second: Form | None) -> list[str]:
+    """Return what tells clips apart where both files are of clips: a video may have one in each of two splits."""
+    if first in CLIP_FORMS and second in CLIP_FORMS:
+        return ["video_id", "start", "end"]
+    both_are_key_frames = first is second is Form.AVA_KINETICS_CLIPS
+    return ["video_id", "timestamp"] if both_are_key_frames else []
+
+
+def _place(path: Path, line: int) -> str:
+    return f"{path}, line {line}" if line else str(path)
+
+
 def _lines_of(path: Path, wanted: Iterable[str]) -> dict[str, int]:
-    """Return the first line that names each id."""
+    """Return the first line that names each id; 0 in an archive."""
     found = dict.fromkeys(wanted, 0)
-    for number, line in textfile.lines(path) if found else ():
+    for number, line in textfile.lines(path) if found and not path.name.endswith(ARCHIVES) else ():
         for cell in line.replace("\t", ",").split(","):
             text = cell.strip(' "')
             if found.get(text) == 0:
@@ -204,7 +220,7 @@ def _case_collisions(labels: Sequence[Checked], column: str) -> list[str]:
     seen: dict[str, tuple[str, Path]] = {}
     problems = []
     for each in labels:
-        if each.rows is None or column not in each.rows or each.path.suffix == ".bz2":
+        if each.rows is None or column not in each.rows or each.path.name.endswith(ARCHIVES):
             continue
         for text in each.rows[column].unique().tolist():
             twin, path = seen.setdefault(text.replace(" ", "_").casefold(), (text, each.path))
