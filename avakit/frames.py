@@ -111,16 +111,6 @@ class Choice(Generic[T]):
     frame: T
 
 
-def key_numbers(seconds: Iterable[int], span: Span, recipe: FrameRecipe) -> list[int]:
-    """Return the numbers that annotated seconds have among all frames: `rate x (second - start) + 1`.
-
-    Where no frame falls on the second, the number is that of the nearest one.
-    """
-    expected = recipe.frame_count(span.duration)
-    indices = (round((second - span.start) * recipe.rate) for second in seconds)
-    return [index + 1 for index in indices if 0 <= index < expected]
-
-
 def targets(span: Span, rate: Fraction, numbers: Iterable[int]) -> list[tuple[int, Fraction]]:
     """Return each number with the instant it stands for."""
     return [(number, span.start + (number - 1) / rate) for number in numbers]
@@ -173,7 +163,7 @@ def extract(
     *,
     span: Span,
     recipe: FrameRecipe,
-    numbers: Sequence[int] | None = None,
+    wanted: Sequence[tuple[int, Fraction]] | None = None,
     threads: int = 1,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Extracted:
@@ -181,8 +171,8 @@ def extract(
 
     Parameters
     ----------
-    numbers
-        Only these frames, ascending; all by default.
+    wanted
+        Only these frames, ascending: each number with the instant to show; all of the span by default.
     threads
         Threads of the decoder.
     on_progress
@@ -195,7 +185,9 @@ def extract(
     OSError
         If a file can't be written.
     """
-    wanted = targets(span, recipe.rate, range(1, recipe.frame_count(span.duration) + 1) if numbers is None else numbers)
+    has_gaps = wanted is not None
+    if wanted is None:
+        wanted = targets(span, recipe.rate, range(1, recipe.frame_count(span.duration) + 1))
     claimed = video.probe(footage.path)
     encoder = jpeg.Encoder(recipe.quality, recipe.short_side, claimed.sample_aspect)
     writer = _Writer(folder_partial, encoder, len(wanted), on_progress)
@@ -212,7 +204,7 @@ def extract(
         raise MediaRejected(Status.SHORT, "starts_after_end", f"the film ends before {float(wanted[0][1]):.3f} s")
     is_short = len(writer.digests) < len(wanted)
     return writer.result(
-        has_gaps=numbers is not None,
+        has_gaps=has_gaps,
         missing_seconds=max(Fraction(0), span.end - end.seconds)
         if is_short and end.seconds is not None
         else Fraction(0),

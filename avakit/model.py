@@ -60,12 +60,16 @@ class Span:
 
 @dataclass(frozen=True, order=True)
 class Clip:
-    """A short span of a video that is an example of its own (Kinetics)."""
+    """A short span of a video that is an example of its own (Kinetics).
+
+    `key_seconds` are the annotated instants in it (AVA-Kinetics), ascending, in seconds of the original video.
+    """
 
     video_id: VideoId
     span: Span
     split: Split
     label: str = ""
+    key_seconds: tuple[Fraction, ...] = ()
 
     @property
     def name(self) -> str:

@@ -44,7 +44,7 @@ def command(**given: Any) -> int:
 
     chosen = setup.choose(given)
     annotations.require_annotations(chosen)
-    job = setup.job_of(given, chosen, chosen.dataset.stages)
+    job = setup.job_of(given, chosen, setup.stages(given, chosen.dataset))
     state = journal.read(chosen.root)
     plan = prepare.make_plan(job, chosen.videos(), state)
     if given["retry"]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from avakit.cli import making, options
+from avakit.cli import making, options, setup
 from avakit.cli.settings import Verb
 
 
@@ -21,4 +21,4 @@ def command(**given: Any) -> int:
 
     Run it again after any interruption: it does only what is left.
     """
-    return making.make("prepare", given, lambda dataset: dataset.stages)
+    return making.make("prepare", given, lambda dataset: setup.stages(given, dataset))

@@ -149,6 +149,12 @@ def _classes_in(path: Path) -> list[str]:
     return names
 
 
+def stages(given: dict[str, Any], dataset: "Dataset") -> tuple[Stage, ...]:
+    """Return what `prepare` makes of a dataset: also frames, where key frames are asked for."""
+    wants_frames = given.get("key_frames") and Stage.FRAMES not in dataset.stages
+    return (*dataset.stages, Stage.FRAMES) if wants_frames else dataset.stages
+
+
 def frame_recipe(given: dict[str, Any], dataset: "Dataset") -> "FrameRecipe":
     """Return the dataset's frame recipe with what the command line changes."""
     from avakit.datasets import splits

@@ -15,7 +15,10 @@ from avakit.model import Clip, Span, Split, Video, VideoId
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Selection", "read", "required_files", "videos"]
+__all__ = ["Selection", "clip_seconds", "read", "required_files", "videos"]
+
+#: Annotated instants by id, start and end of a clip.
+ClipSeconds = dict[tuple[str, float, float], tuple[Fraction, ...]]
 
 
 def required_files(dataset: Dataset, splits: Iterable[Split]) -> list[AnnotationFile]:
@@ -97,7 +100,7 @@ def _films(dataset: Dataset, span: Span, folder: Path, parts: Sequence[Part], ch
 
 
 def _key_clips(parts: Sequence[Part], choice: Choice) -> dict[VideoId, list[Clip]]:
-    """Return the clips of AVA-Kinetics that hold a chosen key frame, by video."""
+    """Return the clips of AVA-Kinetics that hold a chosen key frame, by video; each with all its key frames."""
     found: dict[VideoId, list[Clip]] = {}
     for part in parts:
         if part.key_clips is None:
@@ -105,9 +108,23 @@ def _key_clips(parts: Sequence[Part], choice: Choice) -> dict[VideoId, list[Clip
         wanted = choice.rows(part)[["video_id", "timestamp"]].drop_duplicates()
         clips = part.key_clips.merge(wanted).drop_duplicates(["video_id", "start", "end"])
         ids = [VideoId(text) for text in clips["video_id"].unique()]
-        for video_id, more in _clips(clips, ids).items():
+        for video_id, more in _clips(clips, ids, clip_seconds(part)).items():
             found.setdefault(video_id, []).extend(more)
     return found
+
+
+def clip_seconds(part: Part, rows: "pd.DataFrame | None" = None) -> ClipSeconds:
+    """Return the annotated instants in each clip of AVA-Kinetics, by id, start and end: all, or those of some rows."""
+    if part.key_clips is None:
+        return {}
+    held = part.key_clips
+    if rows is not None:
+        held = held.merge(rows[["video_id", "timestamp"]].drop_duplicates())
+    found: dict[tuple[str, float, float], set[Fraction]] = {}
+    columns = (held[name].tolist() for name in ("video_id", "start", "end", "timestamp"))
+    for text, start, end, second in zip(*columns, strict=True):
+        found.setdefault((text, start, end), set()).add(Fraction(str(second)))
+    return {clip: tuple(sorted(seconds)) for clip, seconds in found.items()}
 
 
 def key_seconds(
@@ -145,7 +162,9 @@ def _kinetics_videos(parts: Sequence[Part], choice: Choice) -> list[Video]:
     return [_video(video_id, clips[video_id]) for video_id in choice.ids]
 
 
-def _clips(rows: "pd.DataFrame", ids: Iterable[VideoId]) -> dict[VideoId, list[Clip]]:
+def _clips(
+    rows: "pd.DataFrame", ids: Iterable[VideoId], key_seconds: ClipSeconds | None = None
+) -> dict[VideoId, list[Clip]]:
     clips: dict[VideoId, list[Clip]] = {video_id: [] for video_id in ids}
     known = {video_id: video_id for video_id in clips}
     spans: dict[tuple[Any, Any], Span] = {}
@@ -157,7 +176,8 @@ def _clips(rows: "pd.DataFrame", ids: Iterable[VideoId]) -> dict[VideoId, list[C
             begin = Fraction(str(start))  # by way of its text: 0.1 s is a tenth, not the nearest float
             span = spans[start, end] = Span(begin, Fraction(str(end)) - begin)
         video_id = known[text]
-        clips[video_id].append(Clip(video_id, span, splits[split], label))
+        seconds = key_seconds[text, start, end] if key_seconds else ()
+        clips[video_id].append(Clip(video_id, span, splits[split], label, seconds))
     return clips
 
 

@@ -157,7 +157,7 @@ def _videos(portions: Sequence[Portion], done: Sequence[Record], at_once: int, j
 
 
 def _frames(item: Video | Clip, job: Job) -> int:
-    if job.frames.key_frames and isinstance(item, Video):
+    if job.frames.key_frames:
         return len(item.key_seconds)
     return job.frames.frame_count(item.span.duration)
 

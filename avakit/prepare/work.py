@@ -15,6 +15,7 @@ from avakit.layout import frame_list
 from avakit.model import Clip, Stage, Video
 from avakit.outcome import Made, Outcome, attempt, crashed
 from avakit.prepare.job import Job
+from avakit.prepare.keyframes import key_targets
 from avakit.prepare.plan import Target, Work
 from avakit.tools import files
 from avakit.tools.channel import Sender
@@ -187,7 +188,7 @@ def _frames(target: Target, bench: _Bench) -> Made:
         unpublished.mkdir()
         result = frames.extract(
             source.footage, unpublished, span=span, recipe=recipe,
-            numbers=frames.key_numbers(bench.video.key_seconds, span, recipe) if recipe.key_frames else None,
+            wanted=key_targets(target.item, recipe) if recipe.key_frames else None,
             threads=bench.job.threads, on_progress=Sender(bench.job.channel, target.name, "frames", "frames"),
         )  # fmt: skip
         text = checksums.text((f"{folder}/{name}", digest) for name, digest in result.digests)

@@ -11,6 +11,7 @@ from avakit import cut, frames
 from avakit.errors import MediaRejected, Status
 from avakit.frames import Footage
 from avakit.model import Span
+from avakit.prepare import keyframes
 from avakit.recipes import FrameRecipe
 from demo import films
 from tests.integration import reels
@@ -139,8 +140,8 @@ def test_key_frames_have_the_numbers_and_bytes_they_have_among_all(folder: Path,
     everything = dict(frames.extract(Footage(path), tmp_path / "all", span=span, recipe=FrameRecipe()).digests)
     for seconds in ([2, 3, 4, 7], [0, 11]):
         recipe = FrameRecipe(key_frames=True)
-        numbers = frames.key_numbers(seconds, span, recipe)
-        made = frames.extract(Footage(path), tmp_path / "some", span=span, recipe=recipe, numbers=numbers)
+        wanted = frames.targets(span, recipe.rate, keyframes.key_numbers(seconds, span, recipe))
+        made = frames.extract(Footage(path), tmp_path / "some", span=span, recipe=recipe, wanted=wanted)
         assert [name for name, _ in made.digests] == [f"img_{30 * second + 1:05d}.jpg" for second in seconds]
         assert dict(made.digests).items() <= everything.items()
         assert (made.expected, made.dropped) == (len(seconds), 0)
@@ -149,9 +150,7 @@ def test_key_frames_have_the_numbers_and_bytes_they_have_among_all(folder: Path,
 def test_no_key_frames_are_no_frames(folder: Path, tmp_path: Path) -> None:
     """An empty list is not the same as none given."""
     path = reels.make(folder, "25.mp4")
-    made = frames.extract(
-        Footage(path), tmp_path, span=Span(Fraction(0), Fraction(2)), recipe=FrameRecipe(), numbers=[]
-    )
+    made = frames.extract(Footage(path), tmp_path, span=Span(Fraction(0), Fraction(2)), recipe=FrameRecipe(), wanted=[])
     assert (made.count, list(tmp_path.iterdir())) == (0, [])
 
 

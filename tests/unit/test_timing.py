@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avakit.frames import key_numbers, nearest, targets
+from avakit.frames import nearest, targets
 from avakit.model import Span
+from avakit.prepare.keyframes import clip_targets, key_numbers
 from avakit.recipes import FrameRecipe
 from avakit.tools.jpeg import Size, scaled_size
 from avakit.tools.timing import Snapper, Times, constant_rate, frame_count, missing
@@ -171,3 +172,14 @@ def test_a_picture_is_never_scaled_up_and_keeps_its_shape(
     assert size.height <= height
     if size != Size(width, height):
         assert size.width % 2 == size.height % 2 == 0
+
+
+def test_key_frames_of_a_clip_have_their_own_instants() -> None:
+    """Numbered as the nearest of all frames, shown as annotated; both ends of the clip are in it."""
+    span = Span(Fraction(10), Fraction(10))
+    instants = [Fraction(text) for text in ("9.9", "10", "12.516", "12.52", "20", "20.1")]
+    assert clip_targets(instants, span, FrameRecipe()) == [
+        (1, Fraction(10)), (76, Fraction("12.516")), (77, Fraction("12.52")), (301, Fraction(20)),
+    ]  # fmt: skip
+    close = [Fraction("12.5"), Fraction("12.51")]
+    assert clip_targets(close, span, FrameRecipe()) == [(76, Fraction("12.5"))]
