@@ -76,7 +76,8 @@ def _narrow(given: dict[str, Any], state: "State") -> "list[Record]":
     chosen = setup.choose(given)
     ids = {video.id for video in chosen.videos()}
     layout = chosen.layout
-    media = (layout.videos, layout.windows, layout.clips, layout.frames, layout.key_frames)
+    places = (layout, layout.for_clips or layout)
+    media = tuple(f for at in places for f in (at.videos, at.windows, at.clips, at.frames, at.key_frames))
     known = [*state.present.values(), *state.lost.values()]
     return [
         record
