@@ -21,6 +21,7 @@ from avakit.datasets.speech import ARCHIVES, MEMBER
 from avakit.model import Split
 
 _BOM = "\ufeff"
+_QUOTES = ' \t"'
 _ENTRY = re.compile(r"\b(?:label|item)\s*\{([^{}]*)\}[ \t]*(?:\r\n|\r|\n)?")
 _ID = re.compile(r"(\b(?:label_id|id):\s*)([0-9]+)\b")
 #: In which cell of a row the class stands, and in which the rest of the sample's key.
@@ -31,14 +32,15 @@ _TRACK = 7
 Judge = Callable[[str], str | None]
 
 
-def _filtered(data: bytes, judge: Judge) -> bytes:
-    """Return the lines that `judge`, given each without its line end, wants; blank ones go."""
+def _filtered(data: bytes, judge: Judge, header: str = "") -> bytes:
+    """Return the lines that `judge`, given each without its line end, wants; blank ones, and a header alone, go."""
     kept = []
     for line in data.splitlines(keepends=True):
         text = line.decode("utf-8").rstrip("\r\n")
         if text.strip() and (new := judge(text)) is not None:
             kept.append(line if new == text else line.replace(text.encode(), new.encode()))
-    return b"".join(kept)
+    found = b"".join(kept)
+    return b"" if header and len(kept) == 1 and _first_line(found) == header else found
 
 
 def _first_line(data: bytes) -> str:
@@ -50,9 +52,14 @@ def _first_line(data: bytes) -> str:
 
 
 def labels(
-    path: Path, file: AnnotationFile, choice: Choice, splits: Collection[Split], new_ids: Mapping[int, int]
+    path: Path,
+    file: AnnotationFile,
+    choice: Choice,
+    splits: Collection[Split],
+    new_ids: Mapping[int, int],
+    held: Collection[str] | None = None,
 ) -> bytes:
-    """Return the rows of a labels file that a choice leaves, with its header if it has one.
+    """Return the rows of a labels file that a choice leaves, with its header if it has one; nothing for no row.
 
     Parameters
     ----------
@@ -66,16 +73,26 @@ def labels(
         The splits that are left.
     new_ids
         The new action id for each old one; empty to keep them.
+    held
+        Of the clips of AVA-Kinetics, the key frames (`sample_key` of id and second) that a clip holds; None elsewhere.
     """
     wanted = [split for split in file.splits if split in splits]
     if file.form is Form.KINETICS_JSON:
         return _entries_of_json(path.read_bytes(), choice, wanted)
     if file.form is Form.KINETICS:
         data = path.read_bytes()
-        return _filtered(data, _kinetics_judge(_first_line(data), choice, wanted))
+        first = _first_line(data)
+        return _filtered(data, _kinetics_judge(first, choice, wanted), first)
 
     def filtered(data: bytes) -> bytes:
-        return _filtered(data, _row_judge(_first_line(data), file.form, choice, wanted, new_ids))
+        first = _first_line(data)
+        judge = _row_judge(first, file.form, choice, wanted, new_ids)
+        header = first if first.startswith("video_id") else ""
+        return _filtered(data, judge if held is None else lambda line: judge(line) if is_held(line) else None, header)
+
+    def is_held(line: str) -> bool:
+        video_id, second = (cell.strip(_QUOTES) for cell in line.lstrip(_BOM).split(",")[:2])
+        return sample_key(video_id, float(second)) in (held or ())
 
     if path.name.endswith(ARCHIVES):
         return _packed(path.name, ((name, filtered(data)) for name, data in members.read_all(path, MEMBER)))
@@ -113,14 +130,19 @@ def _row_judge(first: str, form: Form | None, choice: Choice, splits: list[Split
 
 
 def _packed(name: str, found: Iterator[tuple[str, bytes]]) -> bytes:
-    """Return a tar of these members, those that are empty left out; the same members give the same bytes."""
+    """Return a tar of these members, those that are empty left out; the same members give the same bytes.
+
+    Nothing at all for no member.
+    """
+    kept = [(member, data) for member, data in found if data.strip()]
+    if not kept:
+        return b""
     memory = io.BytesIO()
     with tarfile.open(fileobj=memory, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-        for member, data in found:
-            if data.strip():
-                entry = tarfile.TarInfo(member)
-                entry.size = len(data)
-                archive.addfile(entry, io.BytesIO(data))
+        for member, data in kept:
+            entry = tarfile.TarInfo(member)
+            entry.size = len(data)
+            archive.addfile(entry, io.BytesIO(data))
     if name.endswith(".bz2"):
         return bz2.compress(memory.getvalue())
     return gzip.compress(memory.getvalue(), mtime=0) if name.endswith("gz") else memory.getvalue()
@@ -175,7 +197,7 @@ def clips(data: bytes, ids: Collection[str]) -> bytes:
         text = line.lstrip(_BOM)
         return line if text == first or next(csv.reader([text]))[place] in wanted else None
 
-    return _filtered(data, judge)
+    return _filtered(data, judge, first)
 
 
 # --- lists and maps ---

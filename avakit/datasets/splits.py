@@ -75,14 +75,16 @@ def read(dataset: Dataset, folder: Path, split: Split, actions: dict[int, str]) 
     """
     found, clips = [], []
     for file in dataset.files_of(Role.LABELS, (split,)):
+        what = f"row of split {str(split)!r}"
         if file.form is Form.AVA_KINETICS_CLIPS:
             rows, joined = rows_of.joined(dataset, folder, file, split, actions)
             rows = rows.merge(joined.rows[["video_id", "timestamp"]].drop_duplicates())
             clips.append(joined.rows.assign(split=str(split)))
+            what = "key frame that lies in a clip"
         else:
             rows = of_split(rows_of.labels(dataset, folder / file.name, file, actions), file, split)
         if rows.empty:
-            raise DataInvalid(f"{folder / file.name}: holds no row of split {str(split)!r}")
+            raise DataInvalid(f"{folder / file.name}: holds no {what}")
         found.append(rows)
     if not found:
         return Part(split, _listed(dataset, folder, split), None)

@@ -8,8 +8,8 @@ from typing import Any
 
 from avakit.datasets import excerpt, selection
 from avakit.datasets import splits as reading
-from avakit.datasets.catalogue import AnnotationFile, Dataset, Role
-from avakit.datasets.choice import Choice, Class, Selection, count_samples
+from avakit.datasets.catalogue import AnnotationFile, Dataset, Form, Role
+from avakit.datasets.choice import Choice, Class, Selection, count_samples, sample_key
 from avakit.datasets.splits import Part
 from avakit.errors import ConfigInvalid, DataInvalid
 from avakit.model import Split
@@ -18,6 +18,7 @@ from avakit.tools import files
 SCHEMA = 1
 #: The list of old and new action ids beside the annotation files of a renumbered subset.
 NEW_IDS = "renumbered_ids.csv"
+_MOMENT = ["video_id", "timestamp"]
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def build(parent: Dataset, root: Path, chosen: Selection, name: str, *, renumber
     origins = {
         file.name: file for file in parent.files if set(file.splits) & set(splits) and (folder / file.name).is_file()
     }
-    contents = {name: _content(folder, file, choice, tuple(splits), new_ids) for name, file in origins.items()}
+    contents = {name: _content(folder, file, choice, left, new_ids) for name, file in origins.items()}
     contents = {name: data for name, data in contents.items() if data.strip() or not _is_empty_wrong(origins[name])}
     if new_ids:
         contents[NEW_IDS] = _new_ids_table(parent, folder, tuple(splits), new_ids)
@@ -127,18 +128,19 @@ def _counts(part: Part, choice: Choice) -> dict[str, int]:
     rows = choice.rows(part)
     counts = {"videos": int(rows["video_id"].nunique())}
     if part.key_clips is not None:
-        clips = part.key_clips.merge(rows[["video_id", "timestamp"]].drop_duplicates())
-        counts["clips"] = len(clips.drop_duplicates(["video_id", "start", "end"]))
+        # As published: 64 304 of test are the key frames, some of them in two clips.
+        held = part.key_clips[_MOMENT].drop_duplicates().merge(rows[_MOMENT].drop_duplicates())
+        counts |= {"clips": len(held)} if len(held) else {}
     elif "split" in rows:
         counts["clips"] = len(rows)
     return counts if len(rows) else {}
 
 
-def _content(
-    folder: Path, file: AnnotationFile, choice: Choice, splits: tuple[Split, ...], new_ids: dict[int, int]
-) -> bytes:
+def _content(folder: Path, file: AnnotationFile, choice: Choice, parts: list[Part], new_ids: dict[int, int]) -> bytes:
     if file.role is Role.LABELS:
-        return excerpt.labels(folder / file.name, file, choice, splits, new_ids)
+        splits = tuple(part.split for part in parts)
+        held = _held(parts) if file.form is Form.AVA_KINETICS_CLIPS else None
+        return excerpt.labels(folder / file.name, file, choice, splits, new_ids, held)
     data = (folder / file.name).read_bytes()
     if file.role is Role.CLIPS:
         return excerpt.clips(data, choice.ids)
@@ -148,6 +150,12 @@ def _content(
     if file.role in (Role.EXCLUDED_TIMESTAMPS, Role.FILE_NAMES, Role.ID_LIST):
         return excerpt.by_video(data, choice.ids)
     return data
+
+
+def _held(parts: list[Part]) -> frozenset[str]:
+    """Return the key frames that some clip holds: others are left out, as every verb leaves them out."""
+    moments = (part.key_clips[_MOMENT].itertuples(index=False) for part in parts if part.key_clips is not None)
+    return frozenset(sample_key(*moment) for each in moments for moment in each)
 
 
 def _is_empty_wrong(file: AnnotationFile) -> bool:
@@ -167,13 +175,17 @@ def _told(chosen: Selection, choice: Choice) -> dict[str, Any]:
 def _shares(parent: Dataset, folder: Path, parts: list[Part], choice: Choice) -> bool:
     """Whether key frames (AVA) or clips (Kinetics) are the same as the parent's, so that one folder serves both."""
     if parent.span is not None:
-        return all(
-            part.rows is None
-            or selection.key_seconds(parent, folder, part, choice.ids)
-            == selection.key_seconds(parent, folder, part, choice.ids, choice.rows(part))
-            for part in parts
-        )
+        return all(part.rows is None or _has_same_key_frames(parent, folder, part, choice) for part in parts)
     return all(part.rows is not None and len(choice.rows(part)) == len(part.rows) for part in parts)
+
+
+def _has_same_key_frames(parent: Dataset, folder: Path, part: Part, choice: Choice) -> bool:
+    rows = choice.rows(part)
+    whole, own = selection.clip_seconds(part), selection.clip_seconds(part, rows)
+    return all(whole[clip] == seconds for clip, seconds in own.items()) and (
+        selection.key_seconds(parent, folder, part, choice.ids)
+        == selection.key_seconds(parent, folder, part, choice.ids, rows)
+    )
 
 
 # --- new ids ---
