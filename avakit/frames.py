@@ -202,13 +202,11 @@ def extract(
             break
     if wanted and not writer.digests:
         raise MediaRejected(Status.SHORT, "starts_after_end", f"the film ends before {float(wanted[0][1]):.3f} s")
-    is_short = len(writer.digests) < len(wanted)
-    return writer.result(
-        has_gaps=has_gaps,
-        missing_seconds=max(Fraction(0), span.end - end.seconds)
-        if is_short and end.seconds is not None
-        else Fraction(0),
-    )
+    missing = Fraction(0)
+    if len(writer.digests) < len(wanted) and end.seconds is not None:
+        # A key frame may stand at the very end of a clip, where a film that is as long has no frame any more.
+        missing = span.end - end.seconds if end.seconds < span.end else 1 / recipe.rate
+    return writer.result(has_gaps=has_gaps, missing_seconds=missing)
 
 
 def _groups(wanted: Sequence[tuple[int, Fraction]]) -> list[list[tuple[int, Fraction]]]:

@@ -147,8 +147,15 @@ def _needs_video(goal: Target, job: Job, there: Collection[str]) -> bool:
     if goal.stage is not Stage.FRAMES:
         return goal.stage is not Stage.VIDEO
     item = goal.item
+    if isinstance(item, Clip) and needs_more_than_clip(item, job):
+        return True
     other = job.layout.clip(item).removesuffix(".mp4") if isinstance(item, Clip) else f"{job.layout.windows}/{item.id}"
     return other not in there
+
+
+def needs_more_than_clip(clip: Clip, job: Job) -> bool:
+    """Whether a clip's key frames are not all in its file: one may stand at its very end, the next frame after it."""
+    return job.frames.key_frames and clip.span.end in clip.key_seconds
 
 
 def _relevant(job: Job, video: Video, state: State) -> tuple[dict[str, Record], dict[str, Record]]:

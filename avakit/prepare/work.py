@@ -16,7 +16,7 @@ from avakit.model import Clip, Stage, Video
 from avakit.outcome import Made, Outcome, attempt, crashed
 from avakit.prepare.job import Job
 from avakit.prepare.keyframes import key_targets
-from avakit.prepare.plan import Target, Work
+from avakit.prepare.plan import Target, Work, needs_more_than_clip
 from avakit.tools import files
 from avakit.tools.channel import Sender
 from avakit.tools.video import Times, versions
@@ -216,7 +216,7 @@ def _inputs(target: Target, bench: _Bench) -> list[_Input]:
     if target.stage is Stage.FRAMES and isinstance(item, Video):
         found.append((f"{bench.job.layout.windows}/{video_id}", Stage.WINDOW))
     found.append((f"{bench.job.layout.videos}/{video_id}", Stage.VIDEO))
-    if target.stage is Stage.FRAMES and isinstance(item, Clip):
+    if target.stage is Stage.FRAMES and isinstance(item, Clip) and not needs_more_than_clip(item, bench.job):
         found.append((bench.job.layout.clip(item).removesuffix(".mp4"), Stage.CLIP))
     inputs = []
     for key, stage in found:

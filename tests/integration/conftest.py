@@ -23,3 +23,9 @@ def world(tmp_path: Path, server: FaultyServer) -> worlds.World:
 def clip_world(tmp_path: Path, server: FaultyServer) -> worlds.World:
     """Build a dataset of the form of Kinetics, one of its videos gone."""
     return worlds.build_kinetics(tmp_path, server)
+
+
+@pytest.fixture
+def both_world(tmp_path: Path, server: FaultyServer) -> worlds.World:
+    """Build a dataset of the form of AVA-Kinetics: one film, and two videos with three clips."""
+    return worlds.build_ava_kinetics(tmp_path, server)

@@ -73,6 +73,34 @@ stages: [video, clip]
 max_unavailable: 0.3
 """
 
+#: Films as in `tiny`, and clips of Kinetics that have key frames.
+_FORM_AVA_KINETICS = """
+name: tinyboth
+title: A tiny dataset of the form of AVA-Kinetics
+family: tiny
+description: For tests.
+licence: CC BY 4.0
+citation: none
+homepage: https://example.org/
+files:
+  - {name: films.csv, role: labels, form: ava_kinetics, splits: [val], urls: ["URL/annotations/films.csv"]}
+  - {name: keys.csv, role: labels, form: ava_kinetics_clips, splits: [val], urls: ["URL/annotations/keys.csv"]}
+  - {name: clips.csv, role: clips, form: kinetics, splits: [val], urls: ["URL/annotations/clips.csv"]}
+  - {name: names.txt, role: file_names, splits: [val], urls: ["URL/annotations/names.txt"]}
+  - {name: actions.pbtxt, role: label_map, splits: [val], urls: ["URL/annotations/actions.pbtxt"]}
+splits: {val: {videos: 3, clips: 4}}
+span: {start: 6, duration: 4}
+frames: {rate: 30, quality: 92}
+clips: {rate: 0, crf: 23, preset: ultrafast}
+sources:
+  - {type: mirror, url: "URL/videos/{file_name}"}
+  - {type: youtube, url: "URL/youtube/{id}.mp4"}
+layout: {videos: tiny/videos, windows: tiny/windows, clips: tiny/clips, frames: tiny/rawframes, key_frames: both/keys}
+clip_layout: {videos: k/videos, windows: k/windows, clips: both/clips, frames: k/rawframes, key_frames: both/keys}
+stages: [video, window, clip]
+max_unavailable: 0
+"""
+
 
 @dataclass
 class World:
@@ -140,6 +168,28 @@ def build_kinetics(folder: Path, server: FaultyServer) -> World:
     rows += "abseiling,clip_two__2,2,5,train\nabseiling,gone_gone_4,0,3,train\n"
     _annotations(served, {"train.csv": rows})
     return _world(folder, server, "tinetics.yaml", _FORM_KINETICS)
+
+
+def build_ava_kinetics(folder: Path, server: FaultyServer) -> World:
+    """Put a film, videos with clips, annotations and the manifest `tinyboth.yaml` in place.
+
+    Of the key frames of `clip_two__2`, one lies in two clips, at the end of the first.
+    """
+    served = server.state.folder
+    _place(served / "videos" / "-Reel_mp4-1.mp4", FILMS["-Reel_mp4-1"][0])
+    for video_id, reel in CLIPS.items():
+        _place(served / "youtube" / f"{video_id}.mp4", reel)
+    box = "0.100,0.200,0.500,0.900"
+    clips = "label,youtube_id,time_start,time_end,split\nyoga,-clip-ok-01,1,4,val\n"
+    _annotations(served, {
+        "films.csv": f"-Reel_mp4-1,0007,{box},12,0\n-Reel_mp4-1,0008\n",
+        "keys.csv": f"-clip-ok-01,2.516000,{box},17\nclip_two__2,3.333333,{box},12\nclip_two__2,5.000000,{box},17\n"
+        "clip_two__2,6.100000\n",
+        "clips.csv": clips + "yoga,clip_two__2,2,5,val\nvault,clip_two__2,4,7,val\n",
+        "names.txt": "-Reel_mp4-1.mp4\n",
+        "actions.pbtxt": "".join(f'item {{\n  name: "action {n}"\n  id: {n}\n}}\n' for n in (12, 17)),
+    })  # fmt: skip
+    return _world(folder, server, "tinyboth.yaml", _FORM_AVA_KINETICS)
 
 
 def _annotations(served: Path, files: dict[str, str]) -> None:
