@@ -227,20 +227,24 @@ def _box_sizes(annotations: Annotations, table: "pd.DataFrame") -> "Figure":
 
 
 def _durations(annotations: Annotations, table: "pd.DataFrame") -> "Figure":
-    """Draw the lengths of clips on a log axis."""
+    """Draw the lengths of clips or segments on a log axis, a bar for each second (one of a tenth can't be seen)."""
     figure, axes = _canvas(4.2, 2.8)
+    what = annotations.sample_name
     splits = list(dict.fromkeys(table["split"]))
+    is_whole = bool((table["seconds"] % 1 == 0).all())
+    table = table.assign(seconds=(table["seconds"] + 0.5) // 1)
+    table = table.groupby(["split", "seconds"], sort=False)[what].sum().reset_index()
     for number, split in enumerate(splits):
         rows = table[table["split"] == split]
         width = 0.8 / len(splits)
         places = rows["seconds"] + (number - (len(splits) - 1) / 2) * width
-        axes.bar(places, rows[annotations.sample_name], width=width, color=_SPLITS[split], label=split)
+        axes.bar(places, rows[what], width=width, color=_SPLITS[split], label=split)
     axes.set_yscale("log")
     axes.set_ylim(bottom=0.7)
     axes.yaxis.grid(visible=True)
     low, high = table["seconds"].min(), table["seconds"].max()
-    axes.set(xlabel="length (s)", ylabel=annotations.sample_name, xlim=(min(low, high - 4) - 1, high + 1))
-    what = annotations.sample_name
+    label = "length (s)" if is_whole else "length, to the nearest second (s)"
+    axes.set(xlabel=label, ylabel=what, xlim=(min(low, high - 4) - 1, high + 1))
     axes.set_title(f"{annotations.dataset.title} ({', '.join(splits)}): {_count(table[what].sum())} {what}")
     if len(splits) > 1:
         figure.legend(loc="outside right upper")
