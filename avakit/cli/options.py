@@ -195,7 +195,7 @@ frames = together(
     option("--short-side", type=click.IntRange(min=0),
            help="Scale the smaller side to this many pixels, never up; 0 keeps the size  [default: the manifest's]"),
     option("--quality", type=click.IntRange(1, 100), help="JPEG quality  [default: the manifest's]"),
-    option("--key-frames", is_flag=True, help="Only the annotated seconds (AVA)."),
+    option("--key-frames", is_flag=True, help="Only the annotated seconds or instants (AVA, AVA-Kinetics)."),
 )  # fmt: skip
 
 output = together(
