@@ -9,7 +9,7 @@ import functools
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -70,6 +70,8 @@ def fetch(
     _check_origin(origin)
     folder = root / dataset.layout(root).annotations
     pins.read(folder)
+    # What is wrong with a page in place of a file is said by who reads it.
+    options = replace(options, is_media=False)
     wanted = set(splits)
     outcomes: list[Outcome] = []
     with _workplace(folder) as work:

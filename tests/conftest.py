@@ -10,6 +10,13 @@ import pytest
 
 from tests.faults import FaultyServer
 
+
+@pytest.fixture(autouse=True)
+def _shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Share nothing between tests: one that was told to wait must not have the next one wait."""
+    monkeypatch.setenv("AVAKIT_SHARED_DIR", str(tmp_path / "shared"))
+
+
 # --- servers: a loopback mirror that can be told to fail ---
 
 

@@ -40,6 +40,13 @@ class Fault(StrEnum):
     CHANGED = "changed"
     LOOP = "loop"
     TO_FILE = "to_file"
+    REDIRECT = "redirect"
+    JSON = "json"
+    NO_LENGTH = "no_length"
+    SMALL_LENGTH = "small_length"
+    CHUNK_NO_END = "chunk_no_end"
+    ENDLESS = "endless"
+    SLOW = "slow"
 
 
 _PLAIN_STATUS = {
@@ -49,6 +56,7 @@ _PLAIN_STATUS = {
     Fault.NOT_FOUND: HTTPStatus.NOT_FOUND,
     Fault.GONE: HTTPStatus.GONE,
 }
+_STEP_SECONDS = 0.02
 _CUTS = frozenset({Fault.RESET, Fault.SHORT, Fault.CHUNK_CUT, Fault.STALL})
 
 
@@ -66,12 +74,21 @@ class Injection:
         The Retry-After header of a refusal.
     seconds
         How long a stall lasts, and the pause after each dripped byte.
+    location
+        Where a redirect leads.
+    bytes_per_second
+        The most that one slow connection gets.
+    is_range_only
+        Only requests with a Range meet it, and only they are counted.
     """
 
     faults: frozenset[Fault] = frozenset()
     times: int | None = None
     retry_after: str = ""
     seconds: float = 30.0
+    location: str = ""
+    bytes_per_second: float = 0.0
+    is_range_only: bool = False
 
 
 @dataclass
@@ -79,11 +96,15 @@ class _FaultyState(State):
     injections: dict[str, Injection] = field(default_factory=dict)
     met: dict[str, int] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    active: int = 0
+    most_active: int = 0
 
-    def meet(self, path: str) -> tuple[Injection, int]:
+    def meet(self, path: str, *, has_range: bool) -> tuple[Injection, int]:
         """Return what this request of `path` meets, and how many met it before."""
         with self.lock:
             injection, before = self.injections.get(path, Injection()), self.met.get(path, 0)
+            if injection.is_range_only and not has_range:
+                return Injection(), 0
             self.met[path] = before + 1
             is_over = injection.times is not None and before >= injection.times
             return (Injection() if is_over else injection), before
@@ -107,6 +128,11 @@ class FaultyServer(Server):
         for path, fault in (faults or {}).items():
             self.inject(path, fault)
 
+    @property
+    def most_active(self) -> int:
+        """How many requests were being answered at the same time, at most."""
+        return self.state.most_active
+
     def inject(self, path: str, fault: Injection | Fault) -> None:
         """Have requests of `path` meet this from now on."""
         injection = Injection(frozenset({fault})) if isinstance(fault, Fault) else fault
@@ -124,18 +150,29 @@ class _FaultyAnswer(Answer):
 
     def __init__(self, handler: Handler) -> None:
         super().__init__(handler)
-        self.injection, self.before = self.state.meet(self.path)
+        self.injection, self.before = self.state.meet(self.path, has_range="Range" in handler.headers)
         self.faults = self.injection.faults
         if Fault.CHANGED in self.faults and self.before == 0:
             self.faults |= {Fault.RESET}
 
     def send(self) -> None:
+        with self.state.lock:
+            self.state.active += 1
+            self.state.most_active = max(self.state.most_active, self.state.active)
+        try:
+            self._send()
+        finally:
+            with self.state.lock:
+                self.state.active -= 1
+
+    def _send(self) -> None:
         for fault in self.faults & _PLAIN_STATUS.keys():
             after = self.injection.retry_after
             self.handler.plain(_PLAIN_STATUS[fault], {"Retry-After": after} if after else {})
             return
-        if self.faults & {Fault.LOOP, Fault.TO_FILE}:
+        if self.faults & {Fault.LOOP, Fault.TO_FILE, Fault.REDIRECT}:
             location = "file:///etc/hostname" if Fault.TO_FILE in self.faults else self.handler.path
+            location = self.injection.location or location
             self.handler.plain(HTTPStatus.FOUND, {"Location": location})
             return
         super().send()
@@ -152,6 +189,8 @@ class _FaultyAnswer(Answer):
             return _PAGE, "text/html"
         if Fault.HTML_AS_VIDEO in self.faults:
             return _PAGE, content_type
+        if Fault.JSON in self.faults:
+            return b'{"error": "try later"}', content_type
         if Fault.EMPTY in self.faults:
             return b"", content_type
         if Fault.CHANGED in self.faults and self.before:
@@ -179,13 +218,23 @@ class _FaultyAnswer(Answer):
             del headers["ETag"]
         if Fault.GZIP in self.faults:
             headers["Content-Encoding"] = "gzip"
-        if Fault.CHUNK_CUT in self.faults:
+        if Fault.NO_LENGTH in self.faults:
+            del headers["Content-Length"]
+            self.handler.close_connection = True
+        if Fault.SMALL_LENGTH in self.faults:
+            headers["Content-Length"] = str(int(headers["Content-Length"]) // 2)
+            self.handler.close_connection = True
+        if self.faults & {Fault.CHUNK_CUT, Fault.CHUNK_NO_END, Fault.ENDLESS}:
             del headers["Content-Length"]
             headers["Transfer-Encoding"] = "chunked"
 
     def body(self, data: bytes) -> None:
         if Fault.DRIP in self.faults:
             self._drip(data)
+        elif Fault.SLOW in self.faults:
+            self._flow(data)
+        elif self.faults & {Fault.CHUNK_NO_END, Fault.ENDLESS}:
+            self._chunk(data)
         elif not self.faults & _CUTS:
             super().body(data)
         else:
@@ -198,6 +247,22 @@ class _FaultyAnswer(Answer):
         for value in data:
             self.handler.wfile.write(bytes([value]))
             if self.state.closing.wait(self.injection.seconds):
+                break
+
+    def _flow(self, data: bytes) -> None:
+        """Send no faster than allowed, in steps that last long enough for a clock."""
+        step = max(1, int(self.injection.bytes_per_second * _STEP_SECONDS))
+        for position in range(0, len(data), step):
+            self.handler.wfile.write(data[position : position + step])
+            if self.state.closing.wait(_STEP_SECONDS):
+                break
+
+    def _chunk(self, data: bytes) -> None:
+        """Send whole chunks, for ever or once, and never the one that says that it was the last."""
+        self.handler.close_connection = True
+        while data:
+            self.handler.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
+            if Fault.ENDLESS not in self.faults or self.state.closing.is_set():
                 break
 
     def _cut(self) -> None:

@@ -1,6 +1,7 @@
 """The options that verbs share, each defined once."""
 
 import csv
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -71,6 +72,20 @@ class Names(Words):
         used = before.split(",")
         fitting = [word for word in self.known if word.startswith(last) and word not in used]
         return [CompletionItem(before + comma + word) for word in fitting]
+
+
+class ByteRate(click.ParamType[float]):
+    """Bytes a second, with K, M or G for their powers of 1000."""
+
+    name = "bytes a second"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read `20M`, `1.5MB`, `500k` or a plain number."""
+        match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([kmg]?)b?", str(value).strip(), re.ASCII | re.IGNORECASE)
+        rate = float(match[1]) * 1000 ** " kmg".index(match[2].lower() or " ") if match else 0.0
+        if rate <= 0:
+            self.fail(f"{value!r} is not a number of bytes a second, such as 20M or 500K", param, ctx)
+        return rate
 
 
 def flatten(values: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
@@ -173,6 +188,18 @@ drop = option(
     help="Remove videos or windows once everything made from them is there.",
 )  # fmt: skip
 
+network = together(
+    option("--connections", type=click.IntRange(1, 32), default=4, show_default=True, metavar="N",
+           help="Fetch one large file through N connections, where the server allows it."),
+    option("--max-connections", type=click.IntRange(min=1), metavar="N",
+           help="Connections to one mirror at once, over all workers of this machine  [default: no limit]"),
+    option("--max-requests", type=click.FloatRange(0, min_open=True), metavar="RATE",
+           help="Requests a second to one mirror, over all workers of this machine  [default: no limit]"),
+    option("--max-rate", type=ByteRate(), metavar="RATE",
+           help="Bytes a second from one mirror, such as 20M, over all workers of this machine  [default: no limit]"),
+    option("--allow-private", is_flag=True, help="Let a mirror redirect to addresses of a private network."),
+)  # fmt: skip
+
 sources = together(
     option("--sources", type=SOURCES, multiple=True, help="Sources in the order to try  [default: the manifest's]"),
     option("--folder", type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -180,6 +207,7 @@ sources = together(
     option("--mirror", metavar="URL", help="A mirror of your own: a URL with {id} or {file_name}, {folder}, {split}."),
     option("--recheck-after", type=click.FloatRange(min=0), default=30.0, show_default=True, metavar="DAYS",
            help="Ask again for what was unavailable after this long."),
+    network,
 )  # fmt: skip
 
 retry = option(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from avakit.datasets.selection import Selection
     from avakit.prepare import Job
     from avakit.recipes import FrameRecipe
+    from avakit.tools import http
 
 
 @dataclass(frozen=True)
@@ -185,6 +186,16 @@ def _rate(text: str) -> Fraction:
     return rate
 
 
+def http_options(given: dict[str, Any]) -> "http.Options":
+    """Settle how a mirror is asked."""
+    from avakit.tools import http
+    from avakit.tools.http_limits import Limits
+
+    limits = Limits(given.get("max_connections"), given.get("max_requests"), given.get("max_rate"))
+    allow_private = bool(given.get("allow_private"))
+    return http.Options(connections=given.get("connections") or 4, limits=limits, allow_private=allow_private)
+
+
 def job_of(
     given: dict[str, Any], chosen: Chosen, stages: tuple[Stage, ...], frames: "FrameRecipe | None" = None
 ) -> "Job":
@@ -206,6 +217,7 @@ def job_of(
             folder=given.get("folder"),
             mirror=given.get("mirror"),
             ffmpeg=program,
+            http_options=http_options(given),
         ),
         frames=frames or frame_recipe(given, chosen.dataset),
         clips=chosen.dataset.clip_recipe or ClipRecipe(),

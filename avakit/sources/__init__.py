@@ -9,7 +9,7 @@ from avakit.sources.delivery import Delivery, OnBytes, Source
 from avakit.sources.folder import Folder
 from avakit.sources.mirror import PLACEHOLDERS, Mirror, placeholders
 from avakit.sources.youtube import Youtube
-from avakit.tools import ytdlp
+from avakit.tools import http, ytdlp
 from avakit.tools.http_policy import is_http
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def build(
     folder: Path | None = None,
     mirror: str | None = None,
     ffmpeg: str | None = None,
+    http_options: http.Options | None = None,
 ) -> tuple[Source, ...]:
     """Return the sources of a dataset in the order to try.
 
@@ -43,6 +44,8 @@ def build(
         A template of the user's own, instead of the manifest's mirrors.
     ffmpeg
         Path of the ffmpeg that yt-dlp may use.
+    http_options
+        How a mirror is asked.
 
     Raises
     ------
@@ -51,22 +54,23 @@ def build(
     """
     facts = list(dataset_sources)
     found: list[Source] = [] if folder is None else [Folder(folder.resolve())]
+    patience = http_options or http.Options()
     mirrors = [source for source in facts if source.type == "mirror"]
     if mirror is not None and not mirrors:
-        found.append(_own_mirror(mirror, mirrors))
+        found.append(_own_mirror(mirror, mirrors, patience))
     for source in facts:
         if source.type == "youtube":
             found.append(Youtube(source.url, ytdlp.Options(ffmpeg=ffmpeg or "")))
         elif source.type == "folder":
             found.append(Folder(Path(source.path).expanduser()))
         elif mirror is None:
-            found.append(Mirror((source.url,), source.folders))
+            found.append(Mirror((source.url,), source.folders, patience))
         elif source is mirrors[0]:
-            found.append(_own_mirror(mirror, mirrors))
+            found.append(_own_mirror(mirror, mirrors, patience))
     return _ordered(found, order)
 
 
-def _own_mirror(template: str, mirrors: "Sequence[MirrorSource]") -> Mirror:
+def _own_mirror(template: str, mirrors: "Sequence[MirrorSource]", patience: http.Options) -> Mirror:
     try:
         names = placeholders(template)
     except ValueError as error:
@@ -79,7 +83,7 @@ def _own_mirror(template: str, mirrors: "Sequence[MirrorSource]") -> Mirror:
     if not names & {"id", "file_name"}:
         raise ConfigInvalid(f"--mirror {template!r}: without {{id}} or {{file_name}} all videos have one address")
     folders = {split: name for source in reversed(mirrors) for split, name in source.folders.items()}
-    return Mirror((template,), folders)
+    return Mirror((template,), folders, patience)
 
 
 def _ordered(found: Sequence[Source], order: Sequence[str]) -> tuple[Source, ...]:

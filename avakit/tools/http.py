@@ -1,24 +1,31 @@
 """HTTP: one file, whole and as the server has it, or a failure that says why.
 
 A transfer that was cut goes on where it stopped, also in a later run, but only under a strong ETag, and only from
-bytes whose digest was written down: the side file `<partial>.json` holds the address, the ETag and the sha256 of
-the bytes up to a checkpoint. Without them it starts again. Two versions of a file are never joined.
+bytes whose digest was written down: the side file `<partial>.json` holds the address, the ETag and the sha256 of each
+piece. Without them it starts again. Two versions of a file are never joined.
 """
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from avakit.errors import ConfigInvalid, Status, TransferFailed
+from avakit.errors import ConfigInvalid, Status
 from avakit.tools import http_policy as policy
+from avakit.tools import http_ranges
 from avakit.tools import http_wire as wire
-from avakit.tools.http_body import CHUNK, Body, open_target
+from avakit.tools.http_body import Body, open_target
+from avakit.tools.http_call import Call
+from avakit.tools.http_limits import Limits
 from avakit.tools.http_policy import AttemptError, public_url
 
 if TYPE_CHECKING:
     import requests
+
+#: Called with the bytes there so far and the whole length, if known.
+OnBytes = Callable[[int, int | None], None]
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,16 @@ class Options:
         The first pause; each further one is twice as long, up to a minute.
     min_bytes_per_second
         A slower window counts as silence: a server may drip one byte a second for ever.
+    is_media
+        Whether a web page or a JSON message is refused by its first bytes.
+    connections
+        Through how many at once a large file is fetched, where the server allows it.
+    split_bytes
+        What must be left to fetch for more than one connection to be worth it.
+    limits
+        What all workers of this machine together ask of one server.
+    allow_private
+        Whether redirects may lead to private addresses.
     user_agent
         How we introduce ourselves.
     sleep, clock
@@ -54,6 +71,11 @@ class Options:
     unreachable_tries: int = 3
     backoff_seconds: float = 1.0
     min_bytes_per_second: float = 1024.0
+    is_media: bool = True
+    connections: int = 4
+    split_bytes: int = 64 << 20
+    limits: Limits = field(default_factory=Limits)
+    allow_private: bool = False
     user_agent: str = "avakit (+https://github.com/avakit/avakit)"
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
@@ -75,7 +97,7 @@ def download(
     url: str,
     target: Path,
     options: Options | None = None,
-    on_bytes: Callable[[int, int | None], None] | None = None,
+    on_bytes: OnBytes | None = None,
 ) -> Reply:
     """Write what the address holds into `target`.
 
@@ -107,29 +129,25 @@ def download(
     if not policy.is_http(url):
         raise ConfigInvalid(f"{public_url(url)!r} is not an http or https address")
     options = options or Options()
-    with open_target(target) as stream, wire.session(options.user_agent) as session:
-        return _Transfer(session, url, Body(stream, target, url), options, on_bytes).run()
+    with (
+        open_target(target) as stream,
+        wire.session(options.user_agent, allow_private=options.allow_private) as session,
+    ):
+        return _Transfer(session, Call(url, options), Body(stream, target, url), on_bytes).run()
 
 
 class _Transfer:
     """One call of `download`: attempts, one after the other, that share a body."""
 
-    def __init__(
-        self,
-        session: "requests.Session",
-        url: str,
-        body: Body,
-        options: Options,
-        on_bytes: Callable[[int, int | None], None] | None,
-    ) -> None:
+    def __init__(self, session: "requests.Session", call: Call, body: Body, on_bytes: OnBytes | None) -> None:
         self._session = session
-        self._url = url
+        self._call = call
         self._body = body
-        self._options = options
+        self._options = call.options
         self._on_bytes = on_bytes
-        self._deadline = options.clock() + options.deadline_seconds
         self._total: int | None = None
         self._may_use_ranges = True
+        self._connections = call.options.connections
 
     def run(self) -> Reply:
         """Attempt until it is done or the tries are used up.
@@ -140,6 +158,7 @@ class _Transfer:
         failures, best = 0, self._body.position
         step = self._options.min_bytes_per_second * self._options.timeout_seconds
         try:
+            self._call.wait(self._call.server.pause_left(), "rate_limit")
             while True:
                 try:
                     return self._attempt()
@@ -153,12 +172,14 @@ class _Transfer:
             raise
 
     def _pause(self, error: AttemptError, failures: int) -> None:
-        """Wait as long as is due; raise the failure if no attempt is left."""
-        options = self._options
-        wait = max(error.wait_seconds, policy.backoff(failures, options.backoff_seconds))
+        """Wait as long as is due, and all workers with us; raise the failure if no attempt is left."""
+        options, server = self._options, self._call.server
+        if error.wait_seconds:
+            server.pause(error.wait_seconds)
+        wait = max(error.wait_seconds, server.pause_left(), policy.backoff(failures, options.backoff_seconds))
         is_reached = self._body.position or error.failure.reason != "network"
         tries = options.tries if is_reached else min(options.tries, options.unreachable_tries)
-        if failures >= tries or options.clock() + wait > self._deadline:
+        if failures >= tries or not self._call.may_wait(wait):
             raise error.failure from error
         if error.is_range_broken:
             self._may_use_ranges = False
@@ -169,15 +190,15 @@ class _Transfer:
         headers = {}
         if self._body.etag and self._body.position and self._may_use_ranges:
             headers = {"Range": f"bytes={self._body.position}-", "If-Range": self._body.etag}
-        response = wire.ask(self._session, self._url, headers, self._options.timeout_seconds)
-        try:
+        with self._call.slot(), ExitStack() as held:
+            response = self._call.ask(self._session, headers)
+            held.callback(response.close)
             self._admit(response)
-            self._receive(response)
-        finally:
-            response.close()
+            self._receive(response, held)
+        self._check_whole()
         self._body.finish()
         return Reply(
-            url=public_url(self._url),
+            url=public_url(self._call.url),
             etag=response.headers.get("ETag", ""),
             last_modified=response.headers.get("Last-Modified", ""),
             content_type=response.headers.get("Content-Type", ""),
@@ -188,11 +209,7 @@ class _Transfer:
     def _admit(self, response: "requests.Response") -> None:
         """Look at the answer's head: whether its body may be read, and where it belongs."""
         headers = response.headers
-        refusal = policy.refuse(response.status_code, self._url, headers.get("Retry-After"))
-        if refusal is not None:
-            raise refusal
-        if headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
-            raise self._failed(Status.CORRUPT, "not_media", "is compressed in transit, although asked not to be")
+        self._call.check_answer(response)
         length = policy.content_length(headers.get("Content-Length"))
         if "Transfer-Encoding" in headers:
             length = None
@@ -201,7 +218,7 @@ class _Transfer:
         else:
             self._body.restart(policy.strong_etag(headers.get("ETag")))
             self._total = length
-        self._check_size(self._total or 0)
+        self._call.check_size(self._total or 0)
 
     def _continued_total(self, response: "requests.Response", length: int | None) -> int | None:
         """Check that a partial answer begins where we stopped, in the same version; return the whole length."""
@@ -209,44 +226,41 @@ class _Transfer:
         etag = response.headers.get("ETag", self._body.etag)
         is_asked = "Range" in response.request.headers
         if not is_asked or found is None or found.first != self._body.position or etag != self._body.etag:
-            failure = self._failed(Status.TRANSIENT, "server_error", "came as other bytes than those asked for")
-            raise AttemptError(failure, is_range_broken=True)
+            what = "came as other bytes than those asked for"
+            raise AttemptError(self._call.failed(Status.TRANSIENT, "server_error", what), is_range_broken=True)
         return found.total or (None if length is None else self._body.position + length)
 
-    def _receive(self, response: "requests.Response") -> None:
-        """Read the body to its end and prove that it is whole."""
-        options = self._options
-        window_start, window_position = options.clock(), self._body.position
-        while data := wire.read(response, CHUNK, self._url):
+    def _receive(self, response: "requests.Response", held: ExitStack) -> None:
+        """Read the body to its end, alone or through several connections."""
+        chunks = self._call.chunks(response)
+        for data in chunks:
+            if not self._body.position:
+                self._call.check_beginning(response, data)
             self._body.write(data)
-            self._check_size(self._body.position)
+            self._call.check_size(self._body.position)
             if self._on_bytes is not None:
                 self._on_bytes(self._body.position, self._total)
-            now = options.clock()
-            if now > self._deadline:
-                raise self._failed(Status.TRANSIENT, "timeout", f"took longer than {options.deadline_seconds:g} s")
-            if now - window_start >= options.timeout_seconds:
-                self._check_pace(self._body.position - window_position, now - window_start)
-                window_start, window_position = now, self._body.position
-        self._check_whole()
+            if self._connections > 1 and self._may_use_ranges and self._is_large(response):
+                held.pop_all()  # the connection that goes on with it closes it
+                self._split(response, chunks)
+                return
 
-    def _check_size(self, size: int) -> None:
-        if size > self._options.max_bytes:
-            raise self._failed(Status.CORRUPT, "length", f"is longer than the {self._options.max_bytes} bytes allowed")
+    def _is_large(self, response: "requests.Response") -> bool:
+        return http_ranges.can_split(response, self._body, self._total, self._options.split_bytes)
 
-    def _check_pace(self, size: int, seconds: float) -> None:
-        if size < self._options.min_bytes_per_second * seconds:
-            raise AttemptError(
-                self._failed(Status.TRANSIENT, "timeout", f"came at {size / seconds:.0f} bytes a second only")
-            )
+    def _split(self, response: "requests.Response", chunks: Iterator[bytes]) -> None:
+        """Fetch what is left through several connections; through fewer of them after a failure."""
+        split = http_ranges.Split(self._call, self._body, self._total or 0, self._on_bytes)
+        try:
+            split.run(response, chunks, self._connections)
+        except AttemptError:
+            self._connections //= 2
+            raise
 
     def _check_whole(self) -> None:
         position = self._body.position
         if self._total is not None and position != self._total:
-            failure = self._failed(Status.TRANSIENT, "network", f"was cut after {position} of {self._total} bytes")
+            failure = self._call.failed(Status.TRANSIENT, "network", f"was cut after {position} of {self._total} bytes")
             raise AttemptError(failure)
         if position == 0:
-            raise AttemptError(self._failed(Status.CORRUPT, "empty", "is an empty file"))
-
-    def _failed(self, status: Status, reason: str, what: str) -> TransferFailed:
-        return TransferFailed(status, reason, f"{public_url(self._url)} {what}")
+            raise AttemptError(self._call.failed(Status.CORRUPT, "empty", "is an empty file"))

@@ -1,32 +1,44 @@
-"""The bytes of a transfer on this side: a file, and the side file that vouches for it."""
+"""The bytes of a transfer on this side: a file, and the side file that vouches for it.
+
+The side file `<partial>.json` has a line with the address and the strong ETag, and one for each piece that was
+received: where it ends, and its sha256. Only what these digests prove is built upon.
+"""
 
 import hashlib
 import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from avakit.tools.files import side_file
 from avakit.tools.http_policy import public_url, strong_etag
 
 CHUNK = 256 << 10
-#: After so many new bytes the side file is written anew: what a killed run loses at most.
+#: A piece is written down after so many new bytes: what a killed run loses at most.
 CHECKPOINT_BYTES = 4 << 20
 
 
 def can_resume(target: Path, url: str) -> bool:
     """Whether what lies in `target` vouches for being the beginning of what `url` holds."""
-    return _read_side(side_file(target)).get("url") == public_url(url)
+    lines = _read_side(side_file(target))
+    return len(lines) > 1 and lines[0].get("url") == public_url(url)
 
 
-def _read_side(side: Path) -> dict[str, object]:
+def _read_side(side: Path) -> list[dict[str, Any]]:
+    """Return the lines of a side file up to the first that can't be read."""
+    found: list[dict[str, Any]] = []
     try:
-        record = json.loads(side.read_text(encoding="utf-8"))
+        for line in side.read_text(encoding="utf-8").splitlines():
+            record = json.loads(line)
+            if not isinstance(record, dict):
+                break
+            found.append(record)
     except (FileNotFoundError, ValueError):  # none, or a torn one
-        return {}
-    return record if isinstance(record, dict) else {}
+        pass
+    return found
 
 
 @contextmanager
@@ -34,74 +46,124 @@ def open_target(target: Path) -> Iterator[BinaryIO]:
     """Open a partial for reading and writing; create it if need be, and leave its bytes alone."""
     # O_NOFOLLOW: nobody may plant a link here that makes us overwrite a file elsewhere.
     descriptor = os.open(target, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
-    with os.fdopen(descriptor, "r+b") as stream:
+    with os.fdopen(descriptor, "r+b", buffering=0) as stream:
         yield stream
 
 
+@dataclass
+class Segment:
+    """A stretch of the file that one connection fetches: `position` is how far it has got."""
+
+    position: int
+    end: int
+
+
 class Body:
-    """The bytes that are there: a file, how far it can be trusted, and the side file that vouches for it."""
+    """The bytes that are there: a file, how far it can be trusted, and the side file that vouches for it.
+
+    Attributes
+    ----------
+    position
+        Bytes there without a gap.
+    etag
+        Their version; empty if it can't be proved.
+    segments
+        What several connections fetch beyond `position`; forgotten at the end of the call.
+    """
 
     def __init__(self, stream: BinaryIO, target: Path, url: str) -> None:
-        self._stream = stream
+        self._descriptor = stream.fileno()
         self._side = side_file(target)
         self._url = public_url(url)
-        self._digest = hashlib.sha256()
+        self._whole = hashlib.sha256()
+        self._piece = hashlib.sha256()
         self._noted = 0
         self.position = 0
         self.etag = ""
+        self.segments: list[Segment] = []
         self._restore()
 
     @property
     def sha256(self) -> str:
         """The digest of the bytes so far."""
-        return self._digest.hexdigest()
+        return self._whole.hexdigest()
 
     def _restore(self) -> None:
-        """Take up what an earlier call left, up to its last checkpoint, if every byte of it is as it was."""
-        record = _read_side(self._side)
-        etag = strong_etag(str(record.get("etag", "")))
-        length = record.get("bytes")
-        if record.get("url") != self._url or not etag or not isinstance(length, int):
+        """Take up what an earlier call left, up to the first piece that is not as it was."""
+        lines = _read_side(self._side)
+        etag = strong_etag(str(lines[0].get("etag", ""))) if lines else ""
+        if not etag or lines[0].get("url") != self._url:
             self.restart()
             return
-        left = length
-        while left > 0 and (data := self._stream.read(min(left, CHUNK))):
-            self._digest.update(data)
-            left -= len(data)
-        if left or self.sha256 != record.get("sha256"):
+        good = lines[:1]
+        for line in lines[1:]:
+            end = line.get("bytes")
+            if not isinstance(end, int) or end <= self.position or not self._take_up(end, str(line.get("sha256"))):
+                break
+            good.append(line)
+        if not self.position:
             self.restart()
             return
-        self._stream.seek(length)
-        self._stream.truncate()
-        self.position = self._noted = length
+        os.ftruncate(self._descriptor, self.position)
+        self._side.write_text("".join(f"{json.dumps(line)}\n" for line in good), encoding="utf-8")
+        self._noted = self.position
         self.etag = etag
+
+    def _take_up(self, end: int, expected: str) -> bool:
+        """Take the bytes up to `end`, if their digest is the expected one."""
+        whole, piece, position = self._whole.copy(), hashlib.sha256(), self.position
+        while position < end and (data := os.pread(self._descriptor, min(end - position, CHUNK), position)):
+            whole.update(data)
+            piece.update(data)
+            position += len(data)
+        if position < end or piece.hexdigest() != expected:
+            return False
+        self._whole, self.position = whole, position
+        return True
 
     def restart(self, etag: str = "") -> None:
         """Forget all bytes; what comes now is the version of `etag`."""
         self._side.unlink(missing_ok=True)
-        self._stream.seek(0)
-        self._stream.truncate()
-        self._digest = hashlib.sha256()
+        os.ftruncate(self._descriptor, 0)
+        self._whole, self._piece = hashlib.sha256(), hashlib.sha256()
         self.position = self._noted = 0
         self.etag = etag
+        self.segments = []
 
     def write(self, data: bytes) -> None:
         """Take the next bytes."""
-        self._stream.write(data)
-        self._digest.update(data)
+        self.write_at(data, self.position)
+        self._count(data)
+
+    def write_at(self, data: bytes, position: int) -> None:
+        """Write bytes further on, as one of several connections; `advance` counts them."""
+        rest = memoryview(data)
+        while rest:
+            count = os.pwrite(self._descriptor, rest, position)
+            rest, position = rest[count:], position + count
+
+    def advance(self, position: int) -> None:
+        """Count the bytes up to there, which several connections have written."""
+        while self.position < position:
+            self._count(os.pread(self._descriptor, min(CHUNK, position - self.position), self.position))
+
+    def _count(self, data: bytes) -> None:
+        self._whole.update(data)
+        self._piece.update(data)
         self.position += len(data)
         if self.position - self._noted >= CHECKPOINT_BYTES:
             self.remember()
 
     def remember(self) -> None:
         """Write down what is there, if it can be resumed at all."""
-        self._stream.flush()
+        if self.etag and self.position > self._noted:
+            with self._side.open("a", encoding="utf-8") as side:
+                if not self._noted:
+                    side.write(json.dumps({"url": self._url, "etag": self.etag}) + "\n")
+                side.write(json.dumps({"bytes": self.position, "sha256": self._piece.hexdigest()}) + "\n")
         self._noted = self.position
-        if self.etag and self.position:
-            record = {"url": self._url, "etag": self.etag, "bytes": self.position, "sha256": self.sha256}
-            self._side.write_text(json.dumps(record), encoding="utf-8")
+        self._piece = hashlib.sha256()
 
     def finish(self) -> None:
-        """Hand everything to the system; there is nothing left to resume."""
-        self._stream.flush()
+        """Forget the side file: there is nothing left to resume."""
         self._side.unlink(missing_ok=True)

@@ -12,6 +12,12 @@ from avakit.errors import Status, TransferFailed
 RETRY_AFTER_CAP_SECONDS = 60.0
 _BACKOFF_CAP_SECONDS = 60.0
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)", re.ASCII)
+_HTML = re.compile(
+    rb"(\xef\xbb\xbf)?\s*(<\?xml[^>]*>\s*)?<(!doctype\s+html|html|head|body|script|error)\b", re.IGNORECASE
+)
+_JSON = re.compile(rb"(\xef\xbb\xbf)?\s*(\{\s*[\"}]|\[\s*[\[{\"\]])")
+#: What pages say that want to see a person before they give the file.
+_BOT_CHECK = re.compile(rb"captcha|not a (ro)?bot|you a (ro)?bot|unusual traffic|checking your browser", re.IGNORECASE)
 _STRONG_ETAG = re.compile(r'"[^"\x00-\x20\x7f]*"')
 
 
@@ -71,6 +77,11 @@ def is_http(url: str) -> bool:
     return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
+def is_encrypted(url: str) -> bool:
+    """Whether the address, one that can be read, is asked over TLS."""
+    return urlsplit(url).scheme == "https"
+
+
 def strong_etag(value: str | None) -> str:
     """Return an ETag that vouches for every byte; empty for a weak, malformed or missing one."""
     return value if value and _STRONG_ETAG.fullmatch(value) else ""
@@ -107,6 +118,24 @@ def retry_after(value: str | None, now: datetime | None = None) -> float:
         moment = moment.replace(tzinfo=UTC)
     seconds = (moment - (now or datetime.now(UTC))).total_seconds()
     return min(max(seconds, 0.0), RETRY_AFTER_CAP_SECONDS)
+
+
+def page(content_type: str | None, beginning: bytes) -> tuple[Status, str, str] | None:
+    """Return what is wrong with a body that begins like this, if it should be a film or an archive.
+
+    Returns
+    -------
+    tuple or None
+        Status, reason and the end of a sentence for a web page or a JSON message; None if it may be a file.
+    """
+    media_type = (content_type or "").partition(";")[0].strip().lower()
+    if media_type in ("text/html", "application/xhtml+xml") or _HTML.match(beginning):
+        if _BOT_CHECK.search(beginning):
+            return Status.TRANSIENT, "bot_check", "is a page that wants to see a person, in place of the file"
+        return Status.CORRUPT, "html", "is a web page in place of the file, perhaps an error message of the server"
+    if media_type in ("application/json", "application/problem+json") or _JSON.match(beginning):
+        return Status.CORRUPT, "not_media", "is a JSON message in place of the file"
+    return None
 
 
 def backoff(failures: int, first_seconds: float) -> float:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from avakit.errors import Status, TransferFailed
-from avakit.tools.http_policy import AttemptError, is_http, join, public_url
+from avakit.tools.http_guard import Guard
+from avakit.tools.http_policy import AttemptError, is_encrypted, is_http, join, public_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,11 +31,16 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @contextmanager
-def session(user_agent: str) -> "Iterator[requests.Session]":
-    """Open a session that sends no password of ~/.netrc and asks for no compression."""
+def session(user_agent: str, *, allow_private: bool = False) -> "Iterator[requests.Session]":
+    """Open a session for one address: it sends no password of ~/.netrc, asks for no compression, and is guarded."""
     import requests
 
+    from avakit.tools.http_transport import Guarded
+
     with requests.Session() as fresh:
+        guarded = Guarded(allow_private=allow_private)
+        fresh.mount("http://", guarded)
+        fresh.mount("https://", guarded)
         fresh.trust_env = False  # what we do want of the environment is in _environment
         fresh.headers.update({"User-Agent": user_agent, "Accept": "*/*", "Accept-Encoding": "identity"})
         yield fresh
@@ -62,19 +68,34 @@ def ask(session: "requests.Session", url: str, headers: dict[str, str], timeout_
     TransferFailed, AttemptError
         If no answer came, or one that leads nowhere.
     """
+    guard = _guard_of(session)
+    guard.begin(url)
     address = url
     for _ in range(_MAX_REDIRECTS + 1):
+        guard.check_url(address)
         response = _get(session, address, headers, timeout_seconds)
         location = session.get_redirect_target(response)
         if response.status_code not in _REDIRECTS or not location:
             return response
         response.close()
-        address = join(address, location)
+        address, before = join(address, location), address
         if not is_http(address):
             what = "sends us to an address that is not http or https"
             raise TransferFailed(Status.UNSAFE, "redirect", f"{public_url(url)} {what}")
+        if is_encrypted(before) and not is_encrypted(address):
+            what = "sends us from https to an address without encryption"
+            raise TransferFailed(Status.UNSAFE, "redirect", f"{public_url(url)} {what}")
     what = f"sends us on and on, more than {_MAX_REDIRECTS} times"
     raise TransferFailed(Status.UNAVAILABLE, "redirect", f"{public_url(url)} {what}")
+
+
+def _guard_of(session: "requests.Session") -> Guard:
+    from avakit.tools.http_transport import Guarded
+
+    adapter = session.get_adapter("https://")
+    if not isinstance(adapter, Guarded):
+        raise TypeError("this session was not opened by `session`")
+    return adapter.guard
 
 
 def read(response: "requests.Response", size: int, url: str) -> bytes:

@@ -151,6 +151,21 @@ def test_a_rotten_beginning_is_not_built_upon(server: FaultyServer, target: Path
     assert [request.range for request in server.requests] == [""]
 
 
+def test_it_goes_on_after_the_last_piece_that_is_as_it_was(server: FaultyServer, target: Path, served: Path) -> None:
+    data = random.Random(3).randbytes(4 * http_body.CHECKPOINT_BYTES)
+    (served / "a.mp4").write_bytes(data)
+    server.inject("/a.mp4", Fault.SHORT)
+    with pytest.raises(TransferFailed):
+        http.download(f"{server.url}/a.mp4", target, replace(FAST, tries=1))
+    ends = [json.loads(line)["bytes"] for line in side_file(target).read_text().splitlines()[1:]]
+    with target.open("r+b") as stream:
+        stream.seek(ends[0] + 1000)
+        stream.write(b"rotten")
+    server.heal("/a.mp4")
+    assert_whole(target, http.download(f"{server.url}/a.mp4", target, FAST), data)
+    assert server.requests[-1].range == f"bytes={ends[0]}-"
+
+
 def test_bytes_beyond_the_checkpoint_are_dropped(server: FaultyServer, target: Path) -> None:
     size = leave_half(server, target)
     with target.open("ab") as stream:
@@ -160,7 +175,7 @@ def test_bytes_beyond_the_checkpoint_are_dropped(server: FaultyServer, target: P
     assert server.requests[0].range == f"bytes={size}-"
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"url": 1}', '{"bytes": "x"}', "null"])
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"url": 1}', '{"bytes": "x"}', "null", "\\xff"])
 def test_a_torn_side_file_means_a_fresh_start(server: FaultyServer, target: Path, text: str) -> None:
     leave_half(server, target)
     side_file(target).write_text(text)
@@ -178,9 +193,9 @@ def test_the_side_file_holds_no_secret(server: FaultyServer, target: Path) -> No
     server.inject("/a.mp4", Fault.SHORT)
     with pytest.raises(TransferFailed) as caught:
         http.download(f"{server.url}/a.mp4?token=secret", target, replace(FAST, tries=1))
-    record = json.loads(side_file(target).read_text())
-    assert record["url"] == f"{server.url}/a.mp4"
-    assert record["bytes"] == target.stat().st_size
+    head, piece = (json.loads(line) for line in side_file(target).read_text().splitlines())
+    assert head["url"] == f"{server.url}/a.mp4"
+    assert piece["bytes"] == target.stat().st_size
     assert "secret" not in str(caught.value)
 
 
@@ -227,9 +242,21 @@ def test_a_refusal_is_named(
     assert target.read_bytes() == b""
 
 
-def test_a_page_in_place_of_a_film_is_told_by_its_type(server: FaultyServer, target: Path) -> None:
-    server.inject("/a.mp4", Fault.HTML)
-    assert http.download(f"{server.url}/a.mp4", target, FAST).content_type == "text/html"
+@pytest.mark.parametrize("fault", [Fault.HTML, Fault.HTML_AS_VIDEO])
+def test_a_page_is_a_file_like_any_other_where_no_film_is_wanted(
+    server: FaultyServer, target: Path, fault: Fault
+) -> None:
+    server.inject("/a.mp4", fault)
+    reply = http.download(f"{server.url}/a.mp4", target, replace(FAST, is_media=False))
+    assert reply.bytes == target.stat().st_size > 0
+
+
+def test_of_a_long_page_only_the_beginning_is_read(server: FaultyServer, target: Path, served: Path) -> None:
+    (served / "a.mp4").write_bytes(b"<!DOCTYPE html>" + b" " * (20 << 20))
+    with pytest.raises(TransferFailed) as caught:
+        http.download(f"{server.url}/a.mp4", target, FAST)
+    assert (caught.value.status, caught.value.reason) == (Status.CORRUPT, "html")
+    assert target.stat().st_size == 0
 
 
 @pytest.mark.parametrize(("header", "pause"), [("7", 7), ("1000000000", 60), ("", 2)])
