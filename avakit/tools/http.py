@@ -54,6 +54,8 @@ class Options:
         Through how many at once a large file is fetched, where the server allows it.
     split_bytes
         What must be left to fetch for more than one connection to be worth it.
+    alone_seconds, fast_bytes_per_second
+        One connection fetches alone for so long, and goes on alone if it is as fast as that.
     limits
         What all workers of this machine together ask of one server.
     allow_private
@@ -74,6 +76,8 @@ class Options:
     is_media: bool = True
     connections: int = 4
     split_bytes: int = 64 << 20
+    alone_seconds: float = 0.5
+    fast_bytes_per_second: float = 100e6
     limits: Limits = field(default_factory=Limits)
     allow_private: bool = False
     user_agent: str = "avakit (+https://github.com/avakit/avakit)"
@@ -232,6 +236,8 @@ class _Transfer:
 
     def _receive(self, response: "requests.Response", held: ExitStack) -> None:
         """Read the body to its end, alone or through several connections."""
+        options, begin = self._options, self._body.position
+        since = options.clock()
         chunks = self._call.chunks(response)
         for data in chunks:
             if not self._body.position:
@@ -240,13 +246,18 @@ class _Transfer:
             self._call.check_size(self._body.position)
             if self._on_bytes is not None:
                 self._on_bytes(self._body.position, self._total)
-            if self._connections > 1 and self._may_use_ranges and self._is_large(response):
+            if self._is_worth_more(response, self._body.position - begin, options.clock() - since):
                 held.pop_all()  # the connection that goes on with it closes it
                 self._split(response, chunks)
                 return
 
-    def _is_large(self, response: "requests.Response") -> bool:
-        return http_ranges.can_split(response, self._body, self._total, self._options.split_bytes)
+    def _is_worth_more(self, response: "requests.Response", received: int, seconds: float) -> bool:
+        """Whether more connections would help: one that is fast by itself they only hinder."""
+        options = self._options
+        if self._connections == 1 or not self._may_use_ranges or seconds < options.alone_seconds:
+            return False
+        is_slow = received < options.fast_bytes_per_second * seconds
+        return is_slow and http_ranges.can_split(response, self._body, self._total, options.split_bytes)
 
     def _split(self, response: "requests.Response", chunks: Iterator[bytes]) -> None:
         """Fetch what is left through several connections; through fewer of them after a failure."""

@@ -23,6 +23,8 @@ from avakit.tools.http_policy import RETRY_AFTER_CAP_SECONDS
 
 #: A reservation further ahead than this is none of ours: the clock was set back.
 _HORIZON_SECONDS = 3600.0
+#: What was not used of the bytes a second may be made up for: the time it takes to write them, but no pause.
+_CREDIT_SECONDS = 0.25
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ class Server:
     def spend(self, count: int) -> float:
         """Account for received bytes; return the seconds until more may be read."""
         rate = self._limits.bytes_per_second
-        return 0.0 if rate is None else self._reserve("bytes", count / rate)
+        return 0.0 if rate is None else self._reserve("bytes", count / rate, credit=_CREDIT_SECONDS)
 
     def slot(self) -> Slot | None:
         """Take the right to one connection; None if there is none left."""
@@ -115,12 +117,12 @@ class Server:
                 return Slot(descriptor)
         return None
 
-    def _reserve(self, key: str, seconds: float) -> float:
+    def _reserve(self, key: str, seconds: float, credit: float = 0.0) -> float:
         """Append so many seconds to what is reserved already; return how far off their end is."""
         with self._state() as state:
             now = time.time()
             begin = state.get(key, 0.0)
-            begin = begin if now < begin < now + _HORIZON_SECONDS else now
+            begin = max(begin, now - credit) if begin < now + _HORIZON_SECONDS else now
             state[key] = begin + seconds
             return begin + seconds - now
 

@@ -18,8 +18,9 @@ from tests.faults import Fault, FaultyServer, Injection, changed
 
 DATA = random.Random(5).randbytes(3_000_001)
 OPTIONS = http.Options(
-    timeout_seconds=5.0, tries=5, backoff_seconds=0.0, sleep=lambda _: None, connections=4, split_bytes=1_000_000
-)
+    timeout_seconds=5.0, tries=5, backoff_seconds=0.0, sleep=lambda _: None, connections=4, split_bytes=1_000_000,
+    alone_seconds=0.0, fast_bytes_per_second=float("inf"),
+)  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -71,8 +72,13 @@ def test_connections_work_at_the_same_time(server: FaultyServer, target: Path) -
 
 @pytest.mark.parametrize(
     "options",
-    [replace(OPTIONS, connections=1), replace(OPTIONS, split_bytes=len(DATA) + 1)],
-    ids=["one-connection", "small-file"],
+    [
+        replace(OPTIONS, connections=1),
+        replace(OPTIONS, split_bytes=len(DATA) + 1),
+        replace(OPTIONS, fast_bytes_per_second=1.0),
+        replace(OPTIONS, alone_seconds=60.0),
+    ],
+    ids=["one-connection", "small-file", "fast", "early"],
 )
 def test_one_connection_is_enough(server: FaultyServer, target: Path, options: http.Options) -> None:
     assert_whole(target, http.download(f"{server.url}/a.mp4", target, options))
