@@ -29,7 +29,8 @@ from tests.faults import Fault, FaultyServer, Injection, changed
 
 DATA = random.Random(1).randbytes(700_001)
 FAST = http.Options(timeout_seconds=5.0, tries=3, backoff_seconds=0.0, sleep=lambda _: None)
-CERTIFICATE = Path(__file__).parents[1] / "data" / "localhost.pem"
+CERTIFICATES = Path(__file__).parents[1] / "data"
+CERTIFICATE = CERTIFICATES / "localhost.pem"
 
 
 @pytest.fixture
@@ -338,7 +339,8 @@ def test_no_proxy_stands_between_us_and_this_machine(
 
 class _Hello(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        self.send_response(200)
+        self.send_response(302 if self.path == "/down" else 200)
+        self.send_header("Location", "http://localhost:9/a")
         self.send_header("Content-Length", "5")
         self.end_headers()
         self.wfile.write(b"hello")
@@ -353,9 +355,9 @@ class _Quiet(HTTPServer):
 
 
 @contextmanager
-def encrypted() -> Iterator[str]:
+def encrypted(certificate: Path = CERTIFICATE) -> Iterator[str]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(CERTIFICATE)
+    context.load_cert_chain(certificate)
     with _Quiet(("127.0.0.1", 0), _Hello) as server:
         server.socket = context.wrap_socket(server.socket, server_side=True)
         thread = Thread(target=server.serve_forever, args=(0.05,))
@@ -369,6 +371,34 @@ def test_a_certificate_that_nobody_vouches_for_is_refused_at_once(target: Path) 
     with encrypted() as url, pytest.raises(TransferFailed, match="certificate can't be trusted") as caught:
         http.download(url, target, replace(FAST, sleep=lambda _: pytest.fail("waited")))
     assert (caught.value.status, caught.value.reason) == (Status.TRANSIENT, "network")
+
+
+@pytest.mark.parametrize("name", ["expired.pem", "elsewhere.pem"])
+def test_a_certificate_that_is_not_the_servers_is_refused_at_once(
+    target: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Even if somebody vouches for it: it is out of date, or another server's."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(CERTIFICATES / name))
+    with (
+        encrypted(CERTIFICATES / name) as url,
+        pytest.raises(TransferFailed, match="certificate can't be trusted") as caught,
+    ):
+        http.download(url, target, replace(FAST, sleep=lambda _: pytest.fail("waited")))
+    assert (caught.value.status, caught.value.reason) == (Status.TRANSIENT, "network")
+    assert target.stat().st_size == 0
+
+
+def test_nobody_is_sent_from_an_encrypted_address_to_a_plain_one(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(CERTIFICATE))
+    with encrypted() as url, pytest.raises(TransferFailed, match="without encryption") as caught:
+        http.download(url.replace("/a", "/down"), target, replace(FAST, allow_private=True))
+    assert (caught.value.status, caught.value.reason) == (Status.UNSAFE, "redirect")
+
+
+def test_no_line_of_ours_turns_the_check_of_certificates_off() -> None:
+    package = Path(http.__file__).parents[1]
+    texts = [path.read_text() for path in package.rglob("*.py")]
+    assert not [word for word in ("verify=False", "CERT_NONE", "nocheckcertificate") if word in "".join(texts)]
 
 
 def test_a_certificate_of_ones_own_can_be_named(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
