@@ -1,5 +1,6 @@
 """`avakit fetch`: annotation files and id lists, checked and pinned."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from avakit.errors import AvakitError
     help="Take the files from this folder, zip or tar instead of the network.",
 )
 @options.option("--accept-changed", is_flag=True, help="Accept a file that differs from the one pinned before.")
+@options.allow_private
 @options.output
 def command(**given: Any) -> int:
     """Fetch the annotation files of a dataset; keep the official bytes, pin their digests."""
@@ -45,6 +47,7 @@ def command(**given: Any) -> int:
             run.outcomes += fetch.fetch(
                 chosen.dataset, chosen.root, chosen.splits,
                 origin=given["origin"], accept_changed=given["accept_changed"], tell=display.say,
+                options=replace(fetch.OPTIONS, allow_private=given["allow_private"]),
             )  # fmt: skip
             for outcome in run.outcomes:
                 display.outcome(outcome)

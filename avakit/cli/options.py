@@ -188,6 +188,8 @@ drop = option(
     help="Remove videos or windows once everything made from them is there.",
 )  # fmt: skip
 
+allow_private = option("--allow-private", is_flag=True, help="Let a mirror redirect to addresses of a private network.")
+
 network = together(
     option("--connections", type=click.IntRange(1, 32), default=4, show_default=True, metavar="N",
            help="Fetch one large file through N connections, where the server allows it."),
@@ -197,7 +199,7 @@ network = together(
            help="Requests a second to one mirror, over all workers of this machine  [default: no limit]"),
     option("--max-rate", type=ByteRate(), metavar="RATE",
            help="Bytes a second from one mirror, such as 20M, over all workers of this machine  [default: no limit]"),
-    option("--allow-private", is_flag=True, help="Let a mirror redirect to addresses of a private network."),
+    allow_private,
 )  # fmt: skip
 
 sources = together(

@@ -23,8 +23,9 @@ from threading import Thread
 import pytest
 
 from avakit.errors import ConfigInvalid, Status, TransferFailed
-from avakit.tools import http, http_body
+from avakit.tools import http, http_body, http_limits
 from avakit.tools.files import side_file
+from avakit.tools.http_limits import Limits
 from tests.faults import Fault, FaultyServer, Injection, changed
 
 DATA = random.Random(1).randbytes(700_001)
@@ -267,6 +268,56 @@ def test_the_server_says_how_long_to_wait(server: FaultyServer, target: Path, he
     options = replace(FAST, sleep=pauses.append, backoff_seconds=2.0)
     assert_whole(target, http.download(f"{server.url}/a.mp4", target, options))
     assert pauses == [pause]
+
+
+def test_one_that_is_told_to_wait_has_all_wait(server: FaultyServer, target: Path, tmp_path: Path) -> None:
+    """Another file of the same server, asked for by another worker; another server does not mind."""
+    server.inject("/a.mp4", some(Fault.RATE_LIMIT, retry_after="50"))
+    with pytest.raises(TransferFailed):
+        http.download(f"{server.url}/a.mp4", target, FAST)
+    server.heal("/a.mp4")
+    pauses: list[float] = []
+    options = replace(FAST, sleep=pauses.append)
+    http.download(f"{server.url}/a.mp4", tmp_path / "second", options)
+    assert [0 < pause <= 50 for pause in pauses] == [True]
+    server.requests.clear()
+    with pytest.raises(TransferFailed) as caught:
+        http.download(f"{server.url}/a.mp4", tmp_path / "third", replace(FAST, deadline_seconds=5))
+    assert (caught.value.status, caught.value.reason) == (Status.TRANSIENT, "rate_limit")
+    assert server.requests == []
+    with FaultyServer(server.state.folder) as other:
+        http.download(f"{other.url}/a.mp4", tmp_path / "fourth", replace(FAST, sleep=lambda _: pytest.fail("waited")))
+
+
+def test_no_more_bytes_a_second_than_allowed(server: FaultyServer, target: Path, tmp_path: Path) -> None:
+    """By all transfers of this machine together; and our own pauses are not taken for a slow server."""
+    pauses: list[float] = []
+    options = replace(FAST, limits=Limits(bytes_per_second=100_000), sleep=pauses.append)
+    assert_whole(target, http.download(f"{server.url}/a.mp4", target, options))
+    assert max(pauses) == pytest.approx(7, abs=2)
+    http.download(f"{server.url}/a.mp4", tmp_path / "second", options)
+    assert max(pauses) == pytest.approx(14, abs=4)
+
+
+def test_no_more_requests_a_second_than_allowed(server: FaultyServer, target: Path) -> None:
+    pauses: list[float] = []
+    options = replace(FAST, limits=Limits(requests_per_second=0.1), sleep=pauses.append)
+    server.inject("/a.mp4", some(Fault.SHORT, times=1))
+    assert_whole(target, http.download(f"{server.url}/a.mp4", target, options))
+    assert max(pauses) == pytest.approx(10, abs=2)
+
+
+def test_where_no_connection_is_left_it_waits(server: FaultyServer, target: Path) -> None:
+    limits = Limits(connections=1)
+    taken = http_limits.Server(server.url, limits).slot()
+    assert taken is not None
+
+    def release(_: float) -> None:
+        assert server.requests == []
+        with taken:
+            pass
+
+    assert_whole(target, http.download(f"{server.url}/a.mp4", target, replace(FAST, limits=limits, sleep=release)))
 
 
 def test_a_drip_counts_as_silence(server: FaultyServer, target: Path) -> None:

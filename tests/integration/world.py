@@ -135,7 +135,7 @@ class World:
 
     def _environment(self) -> dict[str, str]:
         return {k: v for k, v in os.environ.items() if not k.startswith(("AVAKIT", "SLURM"))} | {
-            "COLUMNS": "150", **self.environment,
+            "COLUMNS": "150", "AVAKIT_SHARED_DIR": str(self.folder / "shared"), **self.environment,
         }  # fmt: skip
 
 
