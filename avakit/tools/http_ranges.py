@@ -58,6 +58,8 @@ class Split:
             body.segments = [Segment(begin, min(begin + SEGMENT_BYTES, total)) for begin in begins]
         for segment in body.segments:
             segment.position = max(segment.position, min(body.position, segment.end))
+        self._missing = sum(segment.end - segment.position for segment in body.segments)
+        self._complete = 0  # so many segments from the first on
 
     def run(self, response: "requests.Response", chunks: Iterator[bytes], connections: int) -> None:
         """Fetch everything; the answer that is there already, which goes on at `body.position`, is the first range.
@@ -86,16 +88,17 @@ class Split:
     def _count(self) -> None:
         """Count what is there without a gap, and tell of all that has arrived."""
         segments = self._body.segments
-        gap = next((segment.position for segment in segments if segment.position < segment.end), self._total)
-        self._body.advance(gap)
+        while self._complete < len(segments) and segments[self._complete].position == segments[self._complete].end:
+            self._complete += 1
+        self._body.advance(segments[self._complete].position if self._complete < len(segments) else self._total)
         if self._on_bytes is not None:
-            missing = sum(segment.end - segment.position for segment in segments)
-            self._on_bytes(self._total - missing, self._total)
+            self._on_bytes(self._total - self._missing, self._total)
 
     def _next(self) -> Segment | None:
         """Take the first stretch that nobody works on; None if there is none, or it is all over."""
         with self._lock:
-            for number, segment in enumerate(self._body.segments):
+            for number in range(self._complete, len(self._body.segments)):
+                segment = self._body.segments[number]
                 if number not in self._taken and segment.position < segment.end and not self._is_over:
                     self._taken.add(number)
                     return segment
@@ -162,6 +165,7 @@ class Split:
                 part = data[: segment.end - segment.position]
                 self._body.write_at(part, segment.position)
                 segment.position += len(part)
+                self._missing -= len(part)
             self._news.set()
             if goes_on and segment.position == segment.end:
                 return
