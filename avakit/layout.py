@@ -115,6 +115,8 @@ def kept_manifest(dataset: str) -> str:
 SHA256SUMS = ".avakit/manifests/SHA256SUMS"
 JOURNAL = ".avakit/journal"
 REPORTS = ".avakit/reports"
+#: What was found in each archive of clips that was read.
+ARCHIVES = ".avakit/archives"
 QUARANTINE = ".avakit/quarantine"
 #: What `--skip-bad-rows` left out, by dataset.
 REJECTS = ".avakit/rejects"

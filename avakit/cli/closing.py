@@ -14,7 +14,7 @@ import click
 
 from avakit import __version__
 from avakit.cli.display import print_json, readable_bytes, readable_count
-from avakit.errors import AvakitError, ExitCode, Status
+from avakit.errors import AvakitError, ExitCode, RunStopped, Status
 from avakit.layout import REPORTS
 from avakit.model import Stage
 from avakit.outcome import Outcome, counts, decisive, exit_code
@@ -29,6 +29,7 @@ ADVICE = {
     "forbidden": "the server refused; wait an hour, and run the same command again",
     "bot_check": "YouTube wants to see a person; wait some hours, and use fewer --jobs",
     "not_downloaded": "run `avakit download` (or `avakit prepare`) for these first",
+    "other_shard": "run the same command again when the other shards have read their archives",
     "not_listed": "they are on no list of the mirror; `--sources` and `--folder` name other places",
     "not_found": "gone from this address; `--folder DIR` takes copies that you hold",
     "ends_inside_span": "kept and marked; another copy of the film may be longer",
@@ -67,7 +68,7 @@ class Run:
     def close(self, error: AvakitError | None = None) -> ExitCode:
         """Show the table and the last line, write the report, and return the exit code."""
         code = exit_code(self.outcomes, max_unavailable=self.max_unavailable, strict=self.strict)
-        if self.left:
+        if self.left and not isinstance(error, RunStopped):  # which knows whether going on can help
             code = decisive([code, ExitCode.TRANSIENT])
         if error is not None:
             code = decisive([code, error.exit_code])

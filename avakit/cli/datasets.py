@@ -66,7 +66,7 @@ def _show(dataset: "Dataset") -> None:
     click.echo(f"frames    {dataset.frames.rate} a second, JPEG quality {dataset.frames.quality}")
     click.echo(f"prepare   makes {', '.join(stage.value for stage in dataset.stages)}\n")
     for source in dataset.sources:
-        click.echo(f"source    {source.type} {getattr(source, 'url', '') or getattr(source, 'path', '')}")
+        click.echo(f"source    {source.type} {getattr(source, 'url', '') or getattr(source, 'path', '')}".rstrip())
     for file in dataset.files:
         splits = ", ".join(split.value for split in file.splits)
         click.echo(f"file      {file.name} ({file.role}, {splits}){'' if file.required else ' if it can be had'}")

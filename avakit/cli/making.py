@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from avakit.cli import annotations, setup
+from avakit.cli import annotations, archiving, setup
 from avakit.cli.closing import Run
 from avakit.cli.display import Display, print_json, readable_count
 from avakit.errors import AvakitError, ConfigInvalid, ExitCode, Interrupted, Status
@@ -19,6 +19,7 @@ from avakit.model import Stage
 if TYPE_CHECKING:
     from avakit.datasets.catalogue import Dataset
     from avakit.prepare import Job, Plan
+    from avakit.prepare.errands import Errand
 
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1")
 
@@ -50,6 +51,8 @@ def make(verb: str, given: dict[str, Any], stages_of: Callable[["Dataset"], tupl
 
     chosen = setup.choose(given)
     job = setup.job_of(given, chosen, stages_of(chosen.dataset))
+    if verb == "download":
+        job = archiving.with_clips(job, chosen)
     if not given["dry_run"]:
         files.check_writable(chosen.root)
         setup.keep_manifest(given, chosen)
@@ -57,8 +60,17 @@ def make(verb: str, given: dict[str, Any], stages_of: Callable[["Dataset"], tupl
     with interruptible():
         try:
             plan = _plan(given, chosen, job, run)
+            job, plan, errands = archiving.choose(given, chosen, job, plan, lambda line: click.echo(line, err=True))
+            if verb == "download" and not errands and not any(each.name == "archive" for each in job.sources):
+                job = replace(job, stages=(Stage.VIDEO,))
+                plan = _plan(given, chosen, job, run)
             if given["dry_run"]:
+                archiving.show(errands, chosen.dataset.expect, as_json=given["as_json"])
                 return _show_plan(given, plan)
+            _require_room(given, chosen, job, plan, errands)
+            job, plan = _from_archives(given, chosen, job, plan, errands, run)
+            if verb == "download":
+                plan = plan.without(Stage.CLIP)
             run_plan(given, job, plan, run)
         except AvakitError as error:
             if given["dry_run"]:
@@ -83,9 +95,7 @@ def begin(verb: str, given: dict[str, Any], chosen: setup.Chosen) -> Run:
 
 
 def _plan(given: dict[str, Any], chosen: setup.Chosen, job: "Job", run: Run) -> "Plan":
-    from avakit import execute, journal, prepare
-    from avakit.prepare.estimate import estimate
-    from avakit.prepare.room import require_room
+    from avakit import journal, prepare
 
     with Display(run.verb, 0, as_json=given["as_json"], quiet=given["quiet"], verbose=given["verbose"]) as display:
         state = journal.read(chosen.root)
@@ -101,10 +111,31 @@ def _plan(given: dict[str, Any], chosen: setup.Chosen, job: "Job", run: Run) -> 
             young = sum(outcome.status is Status.UNAVAILABLE for outcome in plan.settled)
             if young and given["retry"] != "transient":
                 display.say(f"{young} are unavailable and not asked again yet; `--recheck-after 0` asks now")
-    if not given["dry_run"] and not given["no_space_check"]:
-        lines, _ = estimate(job, plan, state, chosen.dataset.expect, jobs=given["jobs"] or execute.usable_cores())
-        require_room(job, lines)
     return plan
+
+
+def _require_room(
+    given: dict[str, Any], chosen: setup.Chosen, job: "Job", plan: "Plan", errands: "list[Errand]"
+) -> None:
+    from avakit import execute, journal
+    from avakit.prepare.estimate import estimate
+    from avakit.prepare.room import require_room
+
+    if given["no_space_check"]:
+        return
+    jobs, state = given["jobs"] or execute.usable_cores(), journal.read(chosen.root)
+    lines, _ = estimate(job, plan, state, chosen.dataset.expect, jobs=jobs, errands=errands)
+    require_room(job, lines)
+
+
+def _from_archives(
+    given: dict[str, Any], chosen: setup.Chosen, job: "Job", plan: "Plan", errands: "list[Errand]", run: Run
+) -> "tuple[Job, Plan]":
+    try:
+        return archiving.take(given, chosen, job, plan, errands, run)
+    except Interrupted:
+        _count_finished(job, plan, run)
+        raise
 
 
 def run_plan(given: dict[str, Any], job: "Job", plan: "Plan", run: Run) -> None:

@@ -110,7 +110,7 @@ def option(*names: str, **settings: Any) -> Callable[[Any], Any]:
 
 
 SPLITS = Names([split.value for split in Split], "split")
-SOURCES = Names(["mirror", "youtube", "folder"], "source")
+SOURCES = Names(["archive", "mirror", "youtube", "folder"], "source")
 INTERMEDIATES = Names(["videos", "windows"], "intermediate")
 INTERMEDIATE_STAGES = {"videos": Stage.VIDEO, "windows": Stage.WINDOW}
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from avakit.cli import annotations, options, setup
+from avakit.cli import annotations, archiving, options, setup
 from avakit.cli.display import print_json, readable_bytes, readable_count
 from avakit.cli.settings import Verb
 from avakit.errors import ExitCode
@@ -39,6 +39,7 @@ def command(**given: Any) -> int:
     Ends with exit code 74 if it does not.
     """
     from avakit import execute, journal, prepare
+    from avakit.prepare.errands import assume
     from avakit.prepare.estimate import estimate
     from avakit.prepare.room import rooms
 
@@ -49,9 +50,11 @@ def command(**given: Any) -> int:
     plan = prepare.make_plan(job, chosen.videos(), state)
     if given["retry"]:
         plan = prepare.only_failed(plan, state, given["retry"])
+    job, plan, errands = archiving.choose(given, chosen, job, plan, lambda line: click.echo(line, err=True))
     jobs = given["jobs"] or execute.usable_cores()
-    samples = _sample(job, plan, given["sample_heads"])
-    lines, portions = estimate(job, plan, state, chosen.dataset.expect, jobs=jobs, samples=samples)
+    samples = _sample(job, assume(plan, errands), given["sample_heads"])
+    lines, portions = estimate(job, plan, state, chosen.dataset.expect, jobs=jobs, samples=samples, errands=errands)
+    archiving.show(errands, chosen.dataset.expect, as_json=given["as_json"])
     disks = rooms(job, lines)
     fits = all(room.fits for room in disks)
     if given["as_json"]:
@@ -68,7 +71,8 @@ def command(**given: Any) -> int:
         click.echo(_line_of(portion, samples))
     _show_disks(disks, lines)
     verdict = "it fits" if fits else "IT DOES NOT FIT; take a part with --split or --limit, or another --root"
-    click.echo(f"avakit plan: {readable_count(plan.targets)} things to make with {jobs} jobs; {verdict}")
+    things = readable_count(sum(line.count for line in lines))
+    click.echo(f"avakit plan: {things} things to make with {jobs} jobs; {verdict}")
     return ExitCode.OK if fits else ExitCode.STORAGE
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from avakit.cli import annotations, making, setup
+from avakit.cli import annotations, archiving, making, setup
 from avakit.cli.closing import Run
 from avakit.errors import AvakitError, ExitCode, Interrupted
 from avakit.model import Split, Stage, VideoId
@@ -71,8 +71,13 @@ def _make(given: dict[str, Any], chosen: setup.Chosen, lost: "list[Record]", rec
     job = setup.job_of(given, chosen, stages[: stages.index(last) + 1], recipe)
     job = replace(job, recheck_days=0.0)  # what was there once is asked for again, whatever was said of it before
     before = journal.read(chosen.root)
+    if not any(record.facts.get("source", {}).get("name") == "archive" for record in lost):
+        job = replace(job, sources=tuple(source for source in job.sources if source.name != "archive"))
     plan = prepare.make_plan(job, chosen.videos(), before)
-    making.run_plan(given, job, plan.only({record.key for record in lost} | before.dropped), run)
+    plan = plan.only({record.key for record in lost} | before.dropped)
+    job, plan, errands = archiving.choose(given, chosen, job, plan, lambda line: click.echo(line, err=True))
+    job, plan = archiving.take(given, chosen, job, plan, errands, run)
+    making.run_plan(given, job, plan, run)
     # What had been dropped before was made again only for the sake of what was lost.
     for key, record in journal.read(chosen.root).present.items():
         if key in before.dropped:

@@ -218,6 +218,7 @@ def job_of(
             mirror=given.get("mirror"),
             ffmpeg=program,
             http_options=http_options(given),
+            archives=chosen.dataset.archives,
         ),
         frames=frames or frame_recipe(given, chosen.dataset),
         clips=chosen.dataset.clip_recipe or ClipRecipe(),

@@ -43,6 +43,7 @@ _PARTS: dict[str, type[BaseModel]] = {
     "expect": parts.Expect,
     "mirror": parts.MirrorSource,
     "youtube": parts.YoutubeSource,
+    "archive": parts.ArchiveSource,
     "folder": parts.FolderSource,
 }
 

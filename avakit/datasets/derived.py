@@ -50,8 +50,8 @@ def manifest(
         Whether key frames and clips are the parent's, or it needs folders of its own.
     """
     facts = parent.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-    for key in ("figures", "archives"):  # of the whole
-        facts.pop(key, None)
+    facts.pop("figures", None)  # of the whole
+    _narrow_archives(facts, splits)
     told = command(recipe)
     facts |= {
         "name": name,
@@ -67,6 +67,15 @@ def manifest(
     if placed.clip_folders:
         facts["clip_layout"] = placed.clip_folders.model_dump(mode="json")
     return _HEAD.format(parent=parent.name) + yaml.safe_dump(facts, sort_keys=False, allow_unicode=True, width=118)
+
+
+def _narrow_archives(facts: dict[str, Any], splits: Mapping[Split, Any]) -> None:
+    """Keep the archives of these splits; they hold the subset's clips among others."""
+    kept = [each for each in facts.pop("archives", ()) if set(each["splits"]) & {split.value for split in splits}]
+    if kept:
+        facts["archives"] = [each | {"splits": [s for s in each["splits"] if Split(s) in splits]} for each in kept]
+    if all(each.get("overlay") for each in kept):
+        facts["sources"] = [source for source in facts["sources"] if source["type"] != "archive"]
 
 
 def place(parent: Dataset, name: str, *, shares: bool) -> Dataset:

@@ -116,10 +116,11 @@ class Figure(Facts):
 
 
 class Archives(Facts):
-    """Where a mirror keeps clips in archives: facts for people, no source that a run asks.
+    """Where a mirror keeps clips in archives: what the source `archive` reads.
 
     `list` is the address of a list of addresses (one a line; blanks in them stand unquoted), `url` a single archive.
-    An `overlay` replaces clips of the others.
+    `class_by` says how the list tells which class each archive holds: by its `name`, or by its place in the `order` of
+    the classes. An `overlay` replaces clips of the others.
     """
 
     splits: tuple[Split, ...] = Field(min_length=1)
@@ -127,6 +128,7 @@ class Archives(Facts):
     url: WebUrl | None = None
     count: int | None = Field(default=None, ge=1)
     holds: str
+    class_by: Literal["name", "order"] | None = None
     clips: int | None = Field(default=None, ge=0)
     overlay: bool = False
 
@@ -134,6 +136,8 @@ class Archives(Facts):
     def _check(self) -> Self:
         if (self.list is None) == (self.url is None):
             raise ValueError("needs either the 'list' of its addresses or its one 'url'")
+        if self.overlay and not self.url:
+            raise ValueError("an overlay needs its 'url'")
         return self
 
 
@@ -194,6 +198,12 @@ class YoutubeSource(Facts):
     url: Template = "https://www.youtube.com/watch?v={id}"
 
 
+class ArchiveSource(Facts):
+    """The archives of the mirror, as `archives` has them: clips that are cut already."""
+
+    type: Literal["archive"]
+
+
 class FolderSource(Facts):
     """A disk that already holds videos."""
 
@@ -201,7 +211,7 @@ class FolderSource(Facts):
     path: str = Field(min_length=1)
 
 
-SourceFacts = Annotated[MirrorSource | YoutubeSource | FolderSource, Field(discriminator="type")]
+SourceFacts = Annotated[MirrorSource | YoutubeSource | ArchiveSource | FolderSource, Field(discriminator="type")]
 
 
 class Folders(Facts):

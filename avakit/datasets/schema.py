@@ -11,6 +11,7 @@ from avakit.datasets.parts import (
     CLIP_FORMS,
     AnnotationFile,
     Archives,
+    ArchiveSource,
     ClipFacts,
     Expect,
     Facts,
@@ -125,6 +126,8 @@ class Dataset(Facts):
     def _source_problems(self) -> list[str]:
         problems = []
         for number, source in enumerate(self.sources):
+            if isinstance(source, ArchiveSource):
+                problems += self._archive_problems(number)
             if not isinstance(source, MirrorSource):
                 continue
             if "{folder}" in source.url:
@@ -132,6 +135,14 @@ class Dataset(Facts):
                 problems += [f"sources.{number}.folders: no folder for split {str(split)!r}" for split in missing]
             if "{file_name}" in source.url and not self.files_of(Role.FILE_NAMES):
                 problems.append(f"sources.{number}.url: {{file_name}} needs a file of role 'file_names'")
+        return problems
+
+    def _archive_problems(self, number: int) -> list[str]:
+        problems = []
+        if all(each.overlay for each in self.archives):
+            problems.append(f"sources.{number}: 'archive' needs an entry under 'archives'")
+        if any(source.type in ("mirror", "youtube") for source in self.sources[:number]):
+            problems.append(f"sources.{number}: archives are read before videos are asked for, so they must come first")
         return problems
 
     def _span_problems(self) -> list[str]:

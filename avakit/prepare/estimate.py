@@ -7,6 +7,7 @@ from avakit.datasets.schema import Expect
 from avakit.journal import Record, State
 from avakit.layout import Layout
 from avakit.model import Clip, Stage, Video
+from avakit.prepare.errands import Errand, assume
 from avakit.prepare.job import Job
 from avakit.prepare.plan import Plan, Target
 from avakit.sources import Folder, Source
@@ -85,9 +86,18 @@ class Portion:
 
 
 def estimate(
-    job: Job, plan: Plan, state: State, expect: Expect, *, jobs: int, samples: Mapping[str, Sample] | None = None
+    job: Job,
+    plan: Plan,
+    state: State,
+    expect: Expect,
+    *,
+    jobs: int,
+    samples: Mapping[str, Sample] | None = None,
+    errands: Sequence[Errand] = (),
 ) -> tuple[list[Line], list[Portion]]:
     """Estimate what a plan will take: one line per stage, and of the videos one portion per source.
+
+    Clips out of archives have a line of their own, the first.
 
     Parameters
     ----------
@@ -97,9 +107,12 @@ def estimate(
         Worker processes.
     samples
         What mirrors said of a few videos, by the source's identity.
+    errands
+        What archives are thought to hold of it.
     """
+    plan = assume(plan, errands)
     portions = _portions(job, plan, state, expect, samples or {})
-    lines = []
+    lines = [_from_archives(errands, expect, jobs)] if errands else []
     for stage in job.stages:
         targets = [target for work in plan.works for target in work.targets if target.stage is stage]
         done = _comparable(job, stage, state)
@@ -112,6 +125,14 @@ def estimate(
         figures = "measured here" if done else "typical"
         lines.append(Line(stage, len(targets), size, len(targets) + frames, at_once, hours / jobs, figures))
     return lines, portions
+
+
+def _from_archives(errands: Sequence[Errand], expect: Expect, jobs: int) -> Line:
+    """Estimate what clips out of archives will take; of the disk, also the archives that lie there at one time."""
+    count = sum(len(errand.clips) for errand in errands)
+    archive = max((each.expected_clips / each.archives for each in errands if each.archives), default=0.0)
+    size = int((count + jobs * archive) * expect.clip_bytes)
+    return Line(Stage.CLIP, count, size, count, count, None, "typical" if size else "unknown")
 
 
 def videos_left(plan: Plan) -> list[Video]:
@@ -171,7 +192,7 @@ def _comparable(job: Job, stage: Stage, state: State) -> list[Record]:
         if record.stage is stage
         and record.seconds
         and record.path.startswith(folders)
-        and record.facts.get("source", {}).get("name") not in ("folder", "adopted", "linked")
+        and record.facts.get("source", {}).get("name") not in ("folder", "adopted", "linked", "archive")
     ]
 
 

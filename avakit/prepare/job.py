@@ -7,7 +7,7 @@ from typing import Self
 from avakit.layout import Layout
 from avakit.model import Stage, Video
 from avakit.recipes import ClipRecipe, FrameRecipe
-from avakit.sources import Source
+from avakit.sources import Archive, Source
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,8 @@ class Job:
         return self.layout.root
 
     def of(self, video: Video) -> Self:
-        """Return the job as it is for one video, whose files may live elsewhere than those of others."""
+        """Return the job as it is for one video: its files may live elsewhere, and not all archives concern it."""
         layout = self.layout.of(video)
-        return self if layout is self.layout else replace(self, layout=layout)
+        sources = tuple(each for each in self.sources if not isinstance(each, Archive) or each.concerns(video))
+        is_same = layout is self.layout and len(sources) == len(self.sources)
+        return self if is_same else replace(self, layout=layout, sources=sources)

@@ -70,6 +70,11 @@ class Plan:
         """How many things are left to make."""
         return sum(len(work.targets) for work in self.works)
 
+    def without(self, stage: Stage) -> "Plan":
+        """Return the plan without what it makes of one stage."""
+        works = (replace(work, targets=tuple(t for t in work.targets if t.stage is not stage)) for work in self.works)
+        return Plan(self.settled, tuple(work for work in works if work.targets))
+
     def only(self, keys: Collection[str]) -> "Plan":
         """Return the part of the plan that makes these things."""
         works = [replace(work, targets=tuple(t for t in work.targets if t.key in keys)) for work in self.works]
@@ -88,6 +93,25 @@ def make_plan(job: Job, videos: Iterable[Video], state: State) -> Plan:
         if work.targets or any(record.stage in job.drop for record in work.known.values()):
             works.append(work)
     return Plan(tuple(settled), tuple(works))
+
+
+def again(job: Job, plan: Plan, state: State, told: Collection[tuple[str, Stage]]) -> Plan:
+    """Decide anew about what a plan had left, after something else than its works has changed the root.
+
+    Parameters
+    ----------
+    told
+        Things (by name and stage) whose outcome is known already, and need none among the settled ones.
+    """
+    new = make_plan(job, [work.video for work in plan.works], state)
+    keys = {target.key for work in plan.works for target in work.targets}
+    works = (replace(work, targets=tuple(t for t in work.targets if t.key in keys)) for work in new.works)
+    known = {*told, *((outcome.item, outcome.stage) for outcome in plan.settled)}
+    fresh = tuple(outcome for outcome in new.settled if (outcome.item, outcome.stage) not in known)
+    return Plan(
+        plan.settled + fresh,
+        tuple(w for w in works if w.targets or any(record.stage in job.drop for record in w.known.values())),
+    )
 
 
 def targets_of(video: Video, job: Job) -> list[Target]:

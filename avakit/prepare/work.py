@@ -228,7 +228,8 @@ def _inputs(target: Target, bench: _Bench) -> list[_Input]:
             encoded = record.facts.get("times")
             origin, times = Fraction(record.facts["origin"]), Times.decode(encoded) if encoded else None
         elif stage is Stage.CLIP:
-            origin = -item.span.start
+            # A clip of an archive may begin a little after its clock does.
+            origin = Fraction(record.facts.get("start", 0)) - item.span.start
         inputs.append(_Input(record, frames.Footage(bench.job.layout.absolute(record.path), origin, times)))
     return inputs
 

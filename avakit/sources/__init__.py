@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avakit.errors import ConfigInvalid
+from avakit.sources.archive import Archive, archives_of
 from avakit.sources.delivery import Delivery, OnBytes, Source
 from avakit.sources.folder import Folder
 from avakit.sources.mirror import PLACEHOLDERS, Mirror, placeholders
@@ -13,12 +14,12 @@ from avakit.tools import http, ytdlp
 from avakit.tools.http_policy import is_http
 
 if TYPE_CHECKING:
-    from avakit.datasets.parts import MirrorSource, SourceFacts
+    from avakit.datasets.parts import Archives, MirrorSource, SourceFacts
 
-__all__ = ["NAMES", "Delivery", "Folder", "Mirror", "OnBytes", "Source", "Youtube", "build"]
+__all__ = ["NAMES", "Archive", "Delivery", "Folder", "Mirror", "OnBytes", "Source", "Youtube", "build"]
 
 #: The names of all sources.
-NAMES = ("mirror", "youtube", "folder")
+NAMES = ("archive", "mirror", "youtube", "folder")
 
 
 def build(
@@ -29,6 +30,7 @@ def build(
     mirror: str | None = None,
     ffmpeg: str | None = None,
     http_options: http.Options | None = None,
+    archives: "Iterable[Archives]" = (),
 ) -> tuple[Source, ...]:
     """Return the sources of a dataset in the order to try.
 
@@ -46,6 +48,8 @@ def build(
         Path of the ffmpeg that yt-dlp may use.
     http_options
         How a mirror is asked.
+    archives
+        As the manifest has them, for its source `archive`.
 
     Raises
     ------
@@ -61,6 +65,9 @@ def build(
     for source in facts:
         if source.type == "youtube":
             found.append(Youtube(source.url, ytdlp.Options(ffmpeg=ffmpeg or "")))
+        elif source.type == "archive":
+            # Whoever names a mirror of videos wants those; archives beside it must be named.
+            found += archives_of(archives, patience) if mirror is None or "archive" in order else []
         elif source.type == "folder":
             found.append(Folder(Path(source.path).expanduser()))
         elif mirror is None:
@@ -93,6 +100,8 @@ def _ordered(found: Sequence[Source], order: Sequence[str]) -> tuple[Source, ...
     if absent := [name for name in order if name not in have]:
         hint = "; name it with --folder" if absent[0] == "folder" else ""
         raise ConfigInvalid(f"this dataset has no source {absent[0]!r}{hint}")
+    if "archive" in order[1:] and set(order[: order.index("archive")]) - {"folder"}:
+        raise ConfigInvalid("archives are read before videos are asked for: name archive before mirror and youtube")
     if not order:
         return tuple(found)
     return tuple(source for name in dict.fromkeys(order) for source in found if source.name == name)

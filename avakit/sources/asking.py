@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from avakit.errors import TransferFailed
 from avakit.model import Video
+from avakit.sources.archive import Archive
 from avakit.sources.delivery import Source
 from avakit.sources.folder import Folder
 from avakit.sources.mirror import Mirror
@@ -49,6 +50,8 @@ def first_asked(sources: Sequence[Source], videos: Iterable[Video]) -> dict[int,
 def _may_have(source: Source, video: Video) -> bool:
     if isinstance(source, Mirror):
         return bool(source.addresses(video))
+    if isinstance(source, Archive):  # holds clips: what is asked for is what those lack
+        return False
     return source.find(video) is not None if isinstance(source, Folder) else True
 
 

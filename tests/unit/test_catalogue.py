@@ -98,7 +98,7 @@ def test_kinetics_spans_come_from_its_rows() -> None:
     dataset = catalogue.load("kinetics-400")
     assert dataset.span is None
     assert dataset.clip_recipe is not None
-    assert [source.type for source in dataset.sources] == ["youtube"]
+    assert [source.type for source in dataset.sources] == ["archive", "youtube"]
     assert dataset.layout(Path()).clips == "kinetics-400"
 
 
@@ -191,7 +191,11 @@ TEXT = catalogue.source_text("ava-v2.2")
                 )
             ],
         ),
-        ("type: youtube", "type: youtub", ["sources.1.type: 'youtub' is none of 'mirror', 'youtube', 'folder'"]),
+        (
+            "type: youtube",
+            "type: youtub",
+            ["sources.1.type: 'youtub' is none of 'mirror', 'youtube', 'archive', 'folder'"],
+        ),
         ("- type: youtube\n", "- name: x\n", ["sources.1.type: this key is missing"]),
         ("test: test}", "}", ["sources.0.folders: no folder for split 'test'"]),
         (
@@ -343,6 +347,8 @@ def test_the_archives_of_the_mirror_are_known() -> None:
     archives = catalogue.load("kinetics-400").archives
     assert [(each.count, each.overlay) for each in archives] == [(242, False), (20, False), (39, False), (None, True)]
     assert sum(each.count or 0 for each in catalogue.load("kinetics-600").archives) == 1260
+    assert [each.class_by for each in catalogue.load("kinetics-600").archives] == ["name", "name", None]
+    assert [each.class_by for each in catalogue.load("kinetics-700-2020").archives] == ["order", "order", None]
 
 
 def test_manifests_are_plain_yaml() -> None:

@@ -1,0 +1,212 @@
+"""One archive of clips read: fetched, its wanted clips published, and dropped again.
+
+A clip of an archive is published as it is, after the checks that ours pass, too: it decodes from end to end, and has
+the length of its row. What an archive holds is noted under `.avakit/archives`, so that none is fetched for nothing.
+"""
+
+import json
+import re
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from avakit import journal
+from avakit.archives import listing
+from avakit.errors import ItemFailed, MediaRejected, Status
+from avakit.journal import Record
+from avakit.layout import Layout
+from avakit.model import Clip, Stage
+from avakit.outcome import Outcome, attempt
+from avakit.sources.delivery import claim, discard, give_up
+from avakit.tools import files, http, tar
+from avakit.tools import video as media
+from avakit.tools.channel import Sender
+
+#: The recipe of a clip that somebody else cut.
+AS_DELIVERED = "as delivered"
+#: A clip that is so much longer than its row is another clip, or was cut at key frames only.
+MAX_EXCESS_SECONDS = Fraction(1)
+#: Far more than ten seconds of the largest pictures take.
+MAX_CLIP_BYTES = 1 << 30
+_CLIP_NAME = re.compile(r"[A-Za-z0-9_-]{11}_[0-9]{6}_[0-9]{6}\.mp4", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One archive to read, and the clips that are wanted of it, by name."""
+
+    url: str
+    source: str
+    count: int
+    label: str
+    clips: Mapping[str, Clip]
+
+    @property
+    def name(self) -> str:
+        """Its file name."""
+        return unquote(urlsplit(self.url).path).rpartition("/")[2]
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """Where clips go, and how they get there: what every worker is told."""
+
+    layout: Layout
+    dataset: str
+    options: http.Options
+    channel: str = ""
+    threads: int = 1
+
+
+@dataclass
+class Report:
+    """What became of one archive: what was published of it, what was refused, and why it could not be read."""
+
+    part: Part
+    outcomes: list[Outcome] = field(default_factory=list)
+    refused: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+    failure: Outcome | None = None
+
+
+def read(part: Part, shelf: Shelf) -> Report:
+    """Fetch an archive, publish and record the wanted clips in it, note what it holds, and drop it."""
+    report = Report(part)
+    outcome = attempt(partial(_read, part, shelf, report), part.name, Stage.CLIP)
+    report.failure = None if outcome.status is Status.DONE else outcome
+    return report
+
+
+def died(part: Part, detail: str) -> Report:
+    """Return the report of an archive on which the worker process itself died."""
+    failure = Outcome(part.name, Stage.CLIP, Status.LOCAL_ERROR, "crashed", detail)
+    return Report(part, failure=failure)
+
+
+def _read(part: Part, shelf: Shelf, report: Report) -> Outcome:
+    path, reply = _fetch(part, shelf)
+    names: set[str] = set()
+    taken: set[str] = set()
+    foreign = 0
+    try:
+        for member in tar.members(path):
+            if not _CLIP_NAME.fullmatch(member.name):
+                foreign += 1
+                continue
+            name = member.name.removesuffix(".mp4")
+            clip = part.clips.get(name)
+            if clip is not None and name not in taken:
+                # Of several files of one name the first good one counts.
+                taken |= {name} if _take(member, clip, shelf, reply, report) else set()
+            names.add(name)
+    except ItemFailed:
+        discard(path)
+        raise
+    index = listing.Index(
+        part.url, part.source, part.count, part.label, str(reply["etag"]), str(reply["sha256"]), int(reply["bytes"]),
+        frozenset(names), report.refused, foreign,
+    )  # fmt: skip
+    listing.note(shelf.layout.root, index)
+    discard(path)
+    return Outcome(part.name, Stage.CLIP, Status.DONE)
+
+
+def _fetch(part: Part, shelf: Shelf) -> tuple[Path, Mapping[str, Any]]:
+    """Return the whole archive and what the server said of it: fetched now, or whole since an earlier run."""
+    path = claim(place(part, shelf.layout), part.url)
+    side = files.side_file(path)
+    with suppress(FileNotFoundError, ValueError, AttributeError, KeyError, IndexError):
+        known = json.loads(side.read_text(encoding="utf-8").splitlines()[-1])
+        if known.get("is_whole") and files.sha256(path) == known["sha256"]:
+            return path, known
+    try:
+        reply = http.download(part.url, path, shelf.options, Sender(shelf.channel, part.name, "download"))
+    except BaseException:
+        give_up(path)
+        raise
+    facts = asdict(reply) | {"is_whole": True}
+    # In the form of `tools.http_body`: to whom it says nothing, it is one piece whose digest is known.
+    side.write_text(f"{json.dumps({'url': reply.url, 'etag': reply.etag})}\n{json.dumps(facts)}\n", encoding="utf-8")
+    return path, facts
+
+
+def place(part: Part, layout: Layout) -> Path:
+    """Return beside which name the archive lies while it is fetched and read."""
+    return layout.absolute(layout.clips) / f"{listing.stem(part.url)}.tar"
+
+
+def abandon(part: Part, layout: Layout) -> None:
+    """Remove what is left of an archive that nothing is wanted of any more."""
+    for path in files.dead_partials(place(part, layout)):
+        discard(path)
+
+
+def _take(member: tar.Member, clip: Clip, shelf: Shelf, reply: Mapping[str, Any], report: Report) -> bool:
+    """Publish and record one clip, or note why it was refused; return whether it was published."""
+    started = time.monotonic()
+    path = shelf.layout.clip(clip)
+    final = shelf.layout.absolute(path)
+    with files.partial(final) as unpublished:
+        if member.stream is None or member.size > MAX_CLIP_BYTES:
+            what = f"is no plain file inside the archive, or takes more than {MAX_CLIP_BYTES >> 20} MiB"
+            report.refused[clip.name] = (Status.UNSAFE.value, "archive_member", f"{member.path!r} {what}")
+            return False
+        tar.save(member, unpublished)
+        try:
+            checked = check(unpublished, clip, threads=shelf.threads)
+        except ItemFailed as error:
+            report.refused[clip.name] = (error.status.value, error.reason, error.detail)
+            return False
+        digest, size = files.sha256(unpublished), unpublished.stat().st_size
+        files.publish(unpublished, final)
+    is_short = checked.missing_seconds > 0
+    status, reason = (Status.SHORT, "ends_inside_span") if is_short else (Status.DONE, "")
+    detail = f"the clip ends {float(checked.missing_seconds):.3f} s before its row does" if is_short else ""
+    source = {
+        "name": "archive", "url": reply["url"], "etag": reply["etag"], "last_modified": reply["last_modified"],
+        "sha256": reply["sha256"], "member": member.path,
+    }  # fmt: skip
+    facts = {
+        "source": source, "recipe": AS_DELIVERED, "start": str(checked.probe.start_seconds), "tools": media.versions()
+    }  # fmt: skip
+    layout = shelf.layout
+    # The clip needs no video, which therefore counts as dropped. That line first: killed in between, the clip is
+    # missed, and so is the video for its sake.
+    video = Record(f"{layout.videos}/{clip.video_id}", Stage.VIDEO, clip.video_id, shelf.dataset, journal.REMOVED)
+    journal.append(layout.root, replace(video, reason=journal.DROPPED))
+    seconds = round(time.monotonic() - started, 3)
+    record = Record(
+        path.removesuffix(".mp4"), Stage.CLIP, clip.name, shelf.dataset, status, reason, detail,
+        path=path, bytes=size, sha256=digest, seconds=seconds, facts=facts,
+    )  # fmt: skip
+    journal.append(layout.root, record)
+    outcome = Outcome(clip.name, Stage.CLIP, status, reason, detail, path, "archive", size, seconds)
+    report.outcomes.append(outcome)
+    report.refused.pop(clip.name, None)
+    Sender(shelf.channel, clip.name, Stage.CLIP).settled(size)
+    return True
+
+
+def check(path: Path, clip: Clip, *, threads: int = 1) -> media.Checked:
+    """Check that a file is a clip of this length, and decode all of it.
+
+    Raises
+    ------
+    MediaRejected
+        As `tools.video.check` and `tools.video.frames`; `length` if it is longer than its row by more than
+        `MAX_EXCESS_SECONDS`. One that is shorter is not refused: see `Checked.missing_seconds`.
+    """
+    duration = clip.span.duration
+    checked = media.check(path, start=Fraction(0), end=duration)
+    end = checked.packets.last_end_seconds
+    if end > duration + MAX_EXCESS_SECONDS:
+        detail = f"it lasts {float(end):.3f} s, its row {float(duration):.3f} s"
+        raise MediaRejected(Status.CORRUPT, "length", detail)
+    for _ in media.frames(path, Fraction(0), end, threads=threads):
+        pass
+    return checked
