@@ -24,7 +24,7 @@ class Index:
     Attributes
     ----------
     url, source
-        Its address, and that of the list that names it.
+        Its address, and that of the list that names it; without what may be secret in them.
     count
         How many archives that list names.
     label

@@ -27,6 +27,7 @@ from avakit.sources.delivery import claim, discard, give_up
 from avakit.tools import files, http, tar
 from avakit.tools import video as media
 from avakit.tools.channel import Sender
+from avakit.tools.http_policy import public_url
 
 #: The recipe of a clip that somebody else cut.
 AS_DELIVERED = "as delivered"
@@ -49,8 +50,10 @@ class Part:
 
     @property
     def name(self) -> str:
-        """Its file name."""
-        return unquote(urlsplit(self.url).path).rpartition("/")[2]
+        """Its file name, fit to be shown."""
+        quoted = urlsplit(self.url).path.rpartition("/")[2]
+        name = unquote(quoted)
+        return name if name.isprintable() else quoted
 
 
 @dataclass(frozen=True)
@@ -108,8 +111,8 @@ def _read(part: Part, shelf: Shelf, report: Report) -> Outcome:
         discard(path)
         raise
     index = listing.Index(
-        part.url, part.source, part.count, part.label, str(reply["etag"]), str(reply["sha256"]), int(reply["bytes"]),
-        frozenset(names), report.refused, foreign,
+        public_url(part.url), part.source, part.count, part.label, str(reply["etag"]), str(reply["sha256"]),
+        int(reply["bytes"]), frozenset(names), report.refused, foreign,
     )  # fmt: skip
     listing.note(shelf.layout.root, index)
     discard(path)
@@ -137,7 +140,7 @@ def _fetch(part: Part, shelf: Shelf) -> tuple[Path, Mapping[str, Any]]:
 
 def place(part: Part, layout: Layout) -> Path:
     """Return beside which name the archive lies while it is fetched and read."""
-    return layout.absolute(layout.clips) / f"{listing.stem(part.url)}.tar"
+    return layout.absolute(layout.clips) / f"{listing.stem(public_url(part.url))}.tar"
 
 
 def abandon(part: Part, layout: Layout) -> None:

@@ -1,6 +1,5 @@
 """How a run takes clips out of archives before it asks for videos, and says so."""
 
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -19,9 +18,7 @@ if TYPE_CHECKING:
     from avakit.prepare.errands import Errand
 
 
-def choose(
-    given: dict[str, Any], chosen: setup.Chosen, job: "Job", plan: "Plan", tell: Callable[[str], None]
-) -> "tuple[Job, Plan, list[Errand]]":
+def choose(given: dict[str, Any], chosen: setup.Chosen, job: "Job", plan: "Plan") -> "tuple[Job, Plan, list[Errand]]":
     """Decide which archives to read: those asked for by `--sources`, and those of which enough is wanted.
 
     Returns
@@ -44,8 +41,10 @@ def choose(
     errands = wanted_of(job, shared)
     kept = [errand for errand in errands if is_named or not errand.clips or errand.is_worth_it]
     for errand in errands:
-        if errand not in kept:
-            tell(f"archives left out: {told(errand)}; --sources archive,youtube takes them all the same")
+        if errand not in kept and not given.get("quiet"):
+            click.echo(
+                f"archives left out: {told(errand)}; --sources archive,youtube takes them all the same", err=True
+            )
     if len(kept) < len(errands):
         out = {errand.source.identity for errand in errands if errand not in kept}
         job = replace(job, sources=tuple(source for source in job.sources if source.identity not in out))
@@ -67,7 +66,7 @@ def told(errand: "Errand") -> str:
     wanted, held = readable_count(len(errand.clips)), readable_count(round(errand.expected_clips))
     archives = "archives" if errand.archives is None else f"{readable_count(errand.archives)} archives"
     of_them = f" of {held}" if errand.expected_clips else ""
-    return f"{wanted}{of_them} clips in {archives} of {errand.source.address}"
+    return f"{wanted}{of_them} clips in {archives} of {errand.source.public}"
 
 
 def show(errands: "list[Errand]", expect: "Expect", *, as_json: bool) -> None:
@@ -77,7 +76,7 @@ def show(errands: "list[Errand]", expect: "Expect", *, as_json: bool) -> None:
         if as_json:
             print_json(
                 "archives",
-                {"list": errand.source.address, "archives": errand.archives, "clips": len(errand.clips), "bytes": size},
+                {"list": errand.source.public, "archives": errand.archives, "clips": len(errand.clips), "bytes": size},
             )
         else:
             about = f", about {readable_bytes(size)} to fetch" if size else ""

@@ -60,7 +60,7 @@ def make(verb: str, given: dict[str, Any], stages_of: Callable[["Dataset"], tupl
     with interruptible():
         try:
             plan = _plan(given, chosen, job, run)
-            job, plan, errands = archiving.choose(given, chosen, job, plan, lambda line: click.echo(line, err=True))
+            job, plan, errands = archiving.choose(given, chosen, job, plan)
             if verb == "download" and not errands and not any(each.name == "archive" for each in job.sources):
                 job = replace(job, stages=(Stage.VIDEO,))
                 plan = _plan(given, chosen, job, run)

@@ -50,7 +50,7 @@ def command(**given: Any) -> int:
     plan = prepare.make_plan(job, chosen.videos(), state)
     if given["retry"]:
         plan = prepare.only_failed(plan, state, given["retry"])
-    job, plan, errands = archiving.choose(given, chosen, job, plan, lambda line: click.echo(line, err=True))
+    job, plan, errands = archiving.choose(given, chosen, job, plan)
     jobs = given["jobs"] or execute.usable_cores()
     samples = _sample(job, assume(plan, errands), given["sample_heads"])
     lines, portions = estimate(job, plan, state, chosen.dataset.expect, jobs=jobs, samples=samples, errands=errands)

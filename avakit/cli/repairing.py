@@ -75,7 +75,7 @@ def _make(given: dict[str, Any], chosen: setup.Chosen, lost: "list[Record]", rec
         job = replace(job, sources=tuple(source for source in job.sources if source.name != "archive"))
     plan = prepare.make_plan(job, chosen.videos(), before)
     plan = plan.only({record.key for record in lost} | before.dropped)
-    job, plan, errands = archiving.choose(given, chosen, job, plan, lambda line: click.echo(line, err=True))
+    job, plan, errands = archiving.choose(given, chosen, job, plan)
     job, plan = archiving.take(given, chosen, job, plan, errands, run)
     making.run_plan(given, job, plan, run)
     # What had been dropped before was made again only for the sake of what was lost.

@@ -18,6 +18,7 @@ from avakit.prepare.plan import Plan
 from avakit.shards import Shard
 from avakit.sources import Archive
 from avakit.tools import files
+from avakit.tools.http_policy import public_url
 
 #: So many archives in a row that fail for now are a dead network, not bad luck.
 SAME_FAILURES = 5
@@ -73,14 +74,14 @@ def run(errand: Errand, means: Means, findings: Findings) -> Generator[Outcome, 
     files.sweep(means.shelf.layout.absolute(means.shelf.layout.clips))
     files.sweep(means.shelf.layout.root / ARCHIVES)
     for url in source.overlays:
-        overlay = _parts([listing.quoted(url)], url, left, means, {})
+        overlay = _parts([listing.quoted(url)], public_url(url), left, means, {})
         for report in (yield from _read(overlay, left, means)):
             if report.failure is not None:
-                raise _stopped(f"{url}, whose clips replace others, can't be had", report.failure)
+                raise _stopped(f"{public_url(url)}, whose clips replace others, can't be had", report.failure)
     parts = _chosen(source, left, means, findings)
-    mine = [part for part in parts if means.shard is None or means.shard.takes(part.url)]
+    mine = [part for part in parts if means.shard is None or means.shard.takes(public_url(part.url))]
     if mine:
-        means.tell(f"{len(mine)} of {parts[0].count} archives of {source.address} are read")
+        means.tell(f"{len(mine)} of {parts[0].count} archives of {source.public} are read")
     reports = yield from _read(mine, left, means)
     explained = _explain(source, left, reports, means)
     findings.failures |= explained.failures
@@ -107,19 +108,19 @@ def _chosen(source: Archive, left: Mapping[str, Clip], means: Means, findings: F
             else [listing.quoted(source.address)]
         )
     except ItemFailed as error:
-        raise _stopped(f"the list of archives {source.address} can't be had", error) from error
+        raise _stopped(f"the list of archives {source.public} can't be had", error) from error
     labels: dict[str, str] = {}
     if source.class_by == "name":
         labels = {url: listing.class_of(url) for url in urls}
     elif source.class_by == "order":
         classes = [listing.folded(label) for label in means.classes.get(source.splits[0], ())]
         if len(classes) != len(urls):
-            detail = f"{source.address} names {len(urls)} archives, one per class, but there are {len(classes)} classes"
+            detail = f"{source.public} names {len(urls)} archives, one per class, but there are {len(classes)} classes"
             means.tell(f"archives left out: {detail}")
             findings.failures |= dict.fromkeys(left, (Status.UNAVAILABLE, "not_listed", detail))
             return []
         labels = dict(zip(urls, classes, strict=True))
-    return _parts(urls, source.address, left, means, labels)
+    return _parts(urls, source.public, left, means, labels)
 
 
 def _parts(
@@ -134,7 +135,7 @@ def _parts(
     parts = []
     for url in urls:
         label = labels.get(url, "")
-        index = known.get(url)
+        index = known.get(public_url(url))
         if index is None:
             clips = by_class.get(label, {}) if labels else unplaced
         else:
@@ -185,7 +186,7 @@ def _explain(source: Archive, left: Mapping[str, Clip], reports: Sequence[Report
             findings.failures |= dict.fromkeys((name for name in report.part.clips if name in left), why)
     refused: list[Mapping[str, tuple[str, str, str]]] = [report.refused for report in reports]
     for index in listing.indexes(means.shelf.layout.root).values():
-        refused += [index.refused] if index.source in (source.address, *source.overlays) else []
+        refused += [index.refused] if index.source in (source.public, *map(public_url, source.overlays)) else []
     for each in refused:
         for name, (status, reason, detail) in each.items():
             if name in left:

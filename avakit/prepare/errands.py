@@ -82,7 +82,7 @@ def _lacks_video(job: Job, work: Work) -> bool:
 
 def _count(source: Archive, clips: Mapping[str, Clip], known: Mapping[str, Index]) -> int | None:
     """Return about how many archives are to be read: those known to hold something wanted, and those not known."""
-    read_ones = [index for index in known.values() if index.source == source.address]
+    read_ones = [index for index in known.values() if index.source == source.public]
     useless = [index for index in read_ones if not index.offers(clips)]
     if source.class_by:
         return len({listing.folded(clip.label) for clip in clips.values()} - {index.label for index in useless})

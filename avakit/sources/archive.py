@@ -57,7 +57,12 @@ class Archive:
     @property
     def identity(self) -> str:
         """What tells this source from another of its name."""
-        return f"{self.name} {public_url(self.address)}"
+        return f"{self.name} {self.public}"
+
+    @property
+    def public(self) -> str:
+        """The address without what may be secret in it."""
+        return public_url(self.address)
 
     def concerns(self, video: Video) -> bool:
         """Whether it may hold a clip of this video."""
@@ -72,9 +77,7 @@ class Archive:
         for clip in video.clips:
             if clip.name in self.failures:
                 return TransferFailed(*self.failures[clip.name])
-        return TransferFailed(
-            Status.UNAVAILABLE, "not_found", f"no archive of {public_url(self.address)} holds its clips"
-        )
+        return TransferFailed(Status.UNAVAILABLE, "not_found", f"no archive of {self.public} holds its clips")
 
 
 def archives_of(facts: "Iterable[Archives]", options: http.Options) -> list[Archive]:

@@ -411,6 +411,7 @@ def test_hostile_members_are_refused_and_the_good_one_is_taken(
         add("README", data=b"x")
         for kind in (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE):
             add(f"clip_two__2_00000{kind.decode()}_000009.mp4", kind, link=f"../{name}")
+        add(f"empty/{name}")
         add(f"home/somebody/v1-0/train/{name}", data=clips[THIRD])
     shelf = shelf_in(tmp_path / "root")
     report = read(part_of(server, "part"), shelf)
