@@ -5,11 +5,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from avakit.errors import MediaRejected, Status, ToolFailed
 from avakit.model import Span
 from avakit.recipes import VARIABLE_RATE, WINDOW_MARGIN_SECONDS, ClipRecipe
 from avakit.tools import ffmpeg, timing, video
+
+if TYPE_CHECKING:
+    from avakit.tools.ranged import RangedFile
 
 #: An honest ffmpeg needs a fraction of this; one that hangs is stopped (FAULTS M21).
 _TIMEOUT_SECONDS = 60
@@ -39,11 +43,16 @@ class Cut:
     missing_seconds: Fraction
 
 
-def window(source: Path, partial: Path, *, span: Span, margin: Fraction = WINDOW_MARGIN_SECONDS) -> Cut:
+def window(source: "Path | RangedFile", partial: Path, *, span: Span, margin: Fraction = WINDOW_MARGIN_SECONDS) -> Cut:
     """Copy the packets of a span, and `margin` seconds around it, with their original timestamps.
 
     The file is Matroska, which rounds times to milliseconds; `Cut.times` keeps them exactly where that matters, so
     that frames from the window are those from the film.
+
+    Parameters
+    ----------
+    source
+        The film, or one on a server, of which no more than is needed is then fetched.
 
     Raises
     ------

@@ -10,6 +10,7 @@ AvakitError
 ├── Interrupted          a signal told us to stop; state is saved                      (exit 130, 143)
 └── ItemFailed           one item can't be had; carries status and reason
     ├── TransferFailed   the bytes did not arrive
+    │   └── NoRanges     not in parts, and perhaps whole
     ├── MediaRejected    they arrived, and are not what they should be
     └── ToolFailed       ffmpeg or yt-dlp ended with an error
 
@@ -180,6 +181,10 @@ class ItemFailed(AvakitError):
 
 class TransferFailed(ItemFailed):
     """The bytes did not arrive: `TransferFailed(status, reason, detail)`."""
+
+
+class NoRanges(TransferFailed):
+    """A file can't be had in parts that surely belong together; whole it may: `NoRanges(status, reason, detail)`."""
 
 
 class MediaRejected(ItemFailed):

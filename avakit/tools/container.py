@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from av import Packet, VideoStream
     from av.container import InputContainer
 
+    from avakit.tools.ranged import RangedFile
+
 #: Demuxers by libavformat's names. Playlists (hls, dash, concat) are not among them: they open other files.
 DEMUXERS = "mov,matroska,webm,avi,flv"
 #: 8192 x 4320, the largest picture of any YouTube format; a 62 KB file can claim 16 000 x 16 000 (FAULTS M18).
@@ -31,7 +33,7 @@ _PLAYLISTS = (b"#extm3u", b"ffconcat", b"<mpd")
 _DISK = frozenset({errno.ENOENT, errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE, errno.EMFILE, errno.ENFILE})
 
 
-def check_magic(path: Path) -> None:
+def check_magic(source: "Path | RangedFile") -> None:
     """Look at a file's first bytes.
 
     Raises
@@ -39,8 +41,7 @@ def check_magic(path: Path) -> None:
     MediaRejected
         `empty`, `html`, `not_media`, or unsafe `playlist`.
     """
-    with path.open("rb") as stream:
-        head = stream.read(_HEAD_BYTES)
+    head = _head(source)
     if not head:
         raise MediaRejected(Status.CORRUPT, "empty", "the file has no bytes")
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
@@ -52,6 +53,14 @@ def check_magic(path: Path) -> None:
         raise MediaRejected(Status.CORRUPT, "html", "the file is a web page, perhaps an error message of the server")
     if not _is_video(head):
         raise MediaRejected(Status.CORRUPT, "not_media", "the file begins like no video container that is known")
+
+
+def _head(source: "Path | RangedFile") -> bytes:
+    if isinstance(source, Path):
+        with source.open("rb") as stream:
+            return stream.read(_HEAD_BYTES)
+    source.seek(0)
+    return source.read(_HEAD_BYTES)
 
 
 def _is_video(head: bytes) -> bool:
@@ -66,44 +75,67 @@ _CHUNK = 1 << 20
 
 
 @contextmanager
-def opened(path: Path) -> "Iterator[InputContainer]":
-    """Open a video file for as long as the block lasts.
+def opened(source: "Path | RangedFile") -> "Iterator[InputContainer]":
+    """Open a video file, here or on a server, for as long as the block lasts.
 
     Raises
     ------
     MediaRejected
         If it is not a video file, or libav finds an error while the block reads it.
+    TransferFailed
+        If the server fails. Whatever libav made of the bytes that did not come then counts for nothing.
     OSError
         If the disk fails.
     """
+    try:
+        with _opened(source) as container:
+            yield container
+    finally:
+        if not isinstance(source, Path):
+            source.check()
+
+
+@contextmanager
+def _opened(source: "Path | RangedFile") -> "Iterator[InputContainer]":
     import av
 
-    check_magic(path)
+    check_magic(source)
     limits = {"format_whitelist": DEMUXERS, "protocol_whitelist": "file", "max_pixels": str(MAX_PIXELS)}
     try:
         # Titles in other encodings than UTF-8 are common in old files, and nothing to us.
-        container = av.open(f"file:{path.absolute()}", options=limits, metadata_errors="replace")
+        container = av.open(_openable(source), "r", options=limits, metadata_errors="replace")
     except (av.error.FFmpegError, UnicodeDecodeError) as error:
-        raise_disk(error, path)
+        raise_disk(error, source)
         detail = f"it begins like a video but does not open, as one that was cut off would ({_words(error)})"
         raise MediaRejected(Status.CORRUPT, "not_media", detail) from error
     with container:
         try:
             yield container
         except av.error.FFmpegError as error:
-            raise_disk(error, path)
+            raise_disk(error, source)
             raise MediaRejected(
                 Status.CORRUPT, "packets", f"the file can't be read through: {_words(error)}"
             ) from error
 
 
-def raise_disk(error: Exception, path: Path) -> None:
+def _openable(source: "Path | RangedFile") -> "str | RangedFile":
+    if isinstance(source, Path):
+        return f"file:{source.absolute()}"
+    source.seek(0)
+    return source
+
+
+def raise_disk(error: Exception, source: "Path | RangedFile | str") -> None:
     """Raise the error of the disk, if it is the disk that failed.
+
+    `source` may be a container's name; of one that does not lie here there is no error of a disk.
 
     libav says EIO and EPERM of damaged files, too: whoever reads the bytes himself knows which it is.
     """
-    if isinstance(error, OSError) and error.errno in _DISK:
-        with path.open("rb") as stream:
+    if isinstance(source, str) and source.startswith("file:"):
+        source = Path(source.removeprefix("file:"))
+    if isinstance(error, OSError) and error.errno in _DISK and isinstance(source, Path):
+        with source.open("rb") as stream:
             while stream.read(_CHUNK):
                 pass
 
@@ -147,7 +179,7 @@ def seek(container: "InputContainer", stream: "VideoStream", seconds: Fraction) 
     try:
         container.seek(math.floor(seconds / base(stream)), stream=stream, backward=True)
     except av.error.FFmpegError as error:
-        raise_disk(error, Path(container.name.removeprefix("file:")))
+        raise_disk(error, container.name)
         return False
     return True
 

@@ -148,7 +148,7 @@ def _decoded(container: "InputContainer", stream: "VideoStream", threads: int) -
         except av.error.FFmpegError as error:
             if entry is not None and packet.pts is not None and packet.pts < entry:
                 continue
-            containers.raise_disk(error, Path(container.name.removeprefix("file:")))
+            containers.raise_disk(error, container.name)
             raise _damaged(packet.pts, stream) from error
         for frame in decoded:
             tick = frame.pts if frame.pts is not None else frame.dts

@@ -137,11 +137,11 @@ def download(
         open_target(target) as stream,
         wire.session(options.user_agent, allow_private=options.allow_private) as session,
     ):
-        return _Transfer(session, Call(url, options), Body(stream, target, url), on_bytes).run()
+        return Transfer(session, Call(url, options), Body(stream, target, url), on_bytes).run()
 
 
-class _Transfer:
-    """One call of `download`: attempts, one after the other, that share a body."""
+class Transfer:
+    """One transfer: attempts, one after the other, that share a body."""
 
     def __init__(self, session: "requests.Session", call: Call, body: Body, on_bytes: OnBytes | None) -> None:
         self._session = session
@@ -191,11 +191,8 @@ class _Transfer:
         options.sleep(wait)
 
     def _attempt(self) -> Reply:
-        headers = {}
-        if self._body.etag and self._body.position and self._may_use_ranges:
-            headers = {"Range": f"bytes={self._body.position}-", "If-Range": self._body.etag}
         with self._call.slot(), ExitStack() as held:
-            response = self._call.ask(self._session, headers)
+            response = self._call.ask(self._session, self._headers())
             held.callback(response.close)
             self._admit(response)
             self._receive(response, held)
@@ -209,6 +206,12 @@ class _Transfer:
             bytes=self._body.position,
             sha256=self._body.sha256,
         )
+
+    def _headers(self) -> dict[str, str]:
+        """Return what the next attempt asks with."""
+        if self._body.etag and self._body.position and self._may_use_ranges:
+            return {"Range": f"bytes={self._body.position}-", "If-Range": self._body.etag}
+        return {}
 
     def _admit(self, response: "requests.Response") -> None:
         """Look at the answer's head: whether its body may be read, and where it belongs."""

@@ -22,11 +22,13 @@ if TYPE_CHECKING:
     from av.container import OutputContainer
     from av.stream import Stream
 
+    from avakit.tools.ranged import RangedFile
+
 #: Packets lie in decoding order; this many in a row beyond the end mean that none before it is left.
 REORDER_PACKETS = 64
 
 
-def copy(source: Path, partial: Path, *, start: Fraction, end: Fraction) -> int:
+def copy(source: "Path | RangedFile", partial: Path, *, start: Fraction, end: Fraction) -> int:
     """Copy the first video and the first audio stream of a stretch into Matroska, timestamps and all.
 
     The copy begins with the I-frame at or before `start`, without frames that are shown before that one. The same

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from av import VideoStream
     from av.container import InputContainer
 
+    from avakit.tools.ranged import RangedFile
+
 __all__ = [
     "Checked",
     "Packets",
@@ -218,7 +220,7 @@ def _check_length(claimed: Probe, packets: Packets, zero: Fraction) -> None:
         raise MediaRejected(Status.CORRUPT, "truncated", detail)
 
 
-def scan(path: Path, start: Fraction, end: Fraction, origin: Fraction | None = None) -> Scan:
+def scan(path: "Path | RangedFile", start: Fraction, end: Fraction, origin: Fraction | None = None) -> Scan:
     """Read the video packets from the I-frame before `start` to the first frame at or after `end`.
 
     Raises

@@ -30,6 +30,7 @@ EXAMPLES: list[tuple[errors.AvakitError, str, ExitCode]] = [
     ),
     (errors.ItemFailed(Status.INVALID, "annotation", "row 3"), "annotation: row 3", ExitCode.BUG),
     (errors.TransferFailed(Status.TRANSIENT, "timeout", "10 s"), "timeout: 10 s", ExitCode.BUG),
+    (errors.NoRanges(Status.TRANSIENT, "server_error", "no parts"), "server_error: no parts", ExitCode.BUG),
     (errors.MediaRejected(Status.CORRUPT, "html", "a page"), "html: a page", ExitCode.BUG),
     (errors.ToolFailed(Status.LOCAL_ERROR, "tool", ""), "tool", ExitCode.BUG),
 ]
