@@ -37,11 +37,20 @@ class _Short:
 
 
 def video(
-    wanted: Video, layout: Layout, sources: Sequence[Source], on_bytes: Callable[[int, int | None], None]
+    wanted: Video,
+    layout: Layout,
+    sources: Sequence[Source],
+    on_bytes: Callable[[int, int | None], None],
+    take: Callable[[Source], Made | None] = lambda _: None,
 ) -> Made:
     """Deliver, check and publish one video.
 
     A delivery that ends inside the span is taken only if no other source delivers a longer one, or may do so yet.
+
+    Parameters
+    ----------
+    take
+        Called with each source before it is asked for the whole video. What it returns is made instead of that.
 
     Raises
     ------
@@ -55,6 +64,8 @@ def video(
     try:
         for source in sources:
             try:
+                if taken := take(source):
+                    return _tidy(taken, wanted, layout, failures)
                 delivery = source.deliver(wanted, folder, on_bytes)
                 checked = check(wanted, delivery.path)
             except ItemFailed as error:
@@ -124,7 +135,11 @@ def _publish(
     made = _made(path, delivery.path, delivery, checked)
     final = layout.absolute(path)
     files.publish(delivery.path, final)
-    for leftover in files.own_partials(final.parent, wanted.id):
+    return _tidy(made, wanted, layout, failures)
+
+
+def _tidy(made: Made, wanted: Video, layout: Layout, failures: list[tuple[str, ItemFailed]]) -> Made:
+    for leftover in files.own_partials(layout.absolute(layout.videos), wanted.id):
         files.remove(leftover)  # what another source left to be resumed is not needed any more
     if not failures:
         return made

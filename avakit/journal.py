@@ -30,6 +30,8 @@ SCHEMA = 1
 REMOVED = "removed"
 #: The reason of a removal that was asked for: the thing is not missed until something is to be made from it.
 DROPPED = "dropped"
+#: The reason of a line that says that a thing need not be there: of a video, that its window was fetched without it.
+NOT_NEEDED = "not_needed"
 #: The reason of a removal because something else takes its place.
 REPLACED = "replaced"
 #: The reason of a removal by `verify --repair`: the thing is missed until it has been made again.
@@ -101,6 +103,8 @@ class State:
         Keys of what was removed because the user asked for it.
     spent
         The last record of each of those that were ever there, by key: what they took to make is still known.
+    not_needed
+        Keys of videos whose windows were fetched without them.
     torn
         Lines that could not be read, as a kill leaves them.
     met
@@ -113,6 +117,7 @@ class State:
     lost: Mapping[str, Record] = field(default_factory=dict)
     dropped: frozenset[str] = frozenset()
     spent: Mapping[str, Record] = field(default_factory=dict)
+    not_needed: frozenset[str] = frozenset()
     torn: int = 0
     met: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -172,6 +177,7 @@ def merge(records: Iterable[Record]) -> State:
         dropped=frozenset(key for key, record in removed.items() if record.reason == DROPPED),
         spent={key: last_there[key] for key, r in removed.items() if r.reason == DROPPED and key in last_there},
         met={key: _since(times[key], presence.get(key)) for key in gaps},
+        not_needed=frozenset(key for key, record in removed.items() if record.reason == NOT_NEEDED),
     )
 
 

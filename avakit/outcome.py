@@ -82,6 +82,8 @@ class Made:
         Which source delivered it, for a video.
     facts
         Provenance, in values that JSON holds.
+    stage
+        What it is, where that is another thing than was asked for: the window of a film instead of the film.
     """
 
     path: str
@@ -91,6 +93,7 @@ class Made:
     missing_seconds: float = 0.0
     source: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
+    stage: Stage | None = None
 
 
 _EXIT_OF_STATUS = {

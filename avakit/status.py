@@ -137,9 +137,9 @@ def missing(things: Iterable[Wanted], state: State, why: Collection[str] = ()) -
 
 
 def _missing(things: Iterable[Wanted], state: State) -> Iterator[tuple[Wanted, Record | None]]:
-    """Yield what is not there and was not dropped, with the record that says why not."""
+    """Yield what is not there and was not dropped or not needed, with the record that says why not."""
     for thing in things:
-        if thing.key not in state.present and thing.key not in state.dropped:
+        if thing.key not in state.present and thing.key not in state.dropped | state.not_needed:
             yield thing, _gap(thing, state)
 
 
@@ -159,5 +159,7 @@ def _count(name: str, stage: Stage, members: list[Wanted], state: State) -> Cove
 def _why(thing: Wanted, state: State) -> tuple[str, str]:
     if thing.key in state.dropped:
         return "dropped", ""
+    if thing.key in state.not_needed:
+        return "not needed", ""
     gap = _gap(thing, state)
     return (gap.status, gap.reason) if gap else ("todo", "")

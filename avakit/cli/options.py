@@ -207,6 +207,8 @@ sources = together(
     option("--folder", type=click.Path(exists=True, file_okay=False, path_type=Path),
            help="A disk that already holds videos; asked first."),
     option("--mirror", metavar="URL", help="A mirror of your own: a URL with {id} or {file_name}, {folder}, {split}."),
+    option("--span-only/--whole", default=None,
+           help="Fetch of films only the annotated span, where the server can do that  [default: the manifest's]"),
     option("--recheck-after", type=click.FloatRange(min=0), default=30.0, show_default=True, metavar="DAYS",
            help="Ask again for what was unavailable after this long."),
     network,

@@ -74,7 +74,7 @@ def _make(given: dict[str, Any], chosen: setup.Chosen, lost: "list[Record]", rec
     if not any(record.facts.get("source", {}).get("name") == "archive" for record in lost):
         job = replace(job, sources=tuple(source for source in job.sources if source.name != "archive"))
     plan = prepare.make_plan(job, chosen.videos(), before)
-    plan = plan.only({record.key for record in lost} | before.dropped)
+    plan = plan.only({record.key for record in lost} | before.dropped | before.not_needed)
     job, plan, errands = archiving.choose(given, chosen, job, plan)
     job, plan = archiving.take(given, chosen, job, plan, errands, run)
     making.run_plan(given, job, plan, run)

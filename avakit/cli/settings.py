@@ -19,7 +19,7 @@ DEFAULT_ROOT = "data"
 KEYS = frozenset({
     "dataset", "manifest", "root", "classes", "min_samples", "balanced", "sample", "seed", "jobs", "sources",
     "folder", "mirror", "fps", "short_side", "quality", "drop", "recheck_after", "max_unavailable", "strict", "quiet",
-    "verbose", "connections", "max_connections", "max_requests", "max_rate", "allow_private",
+    "verbose", "connections", "max_connections", "max_requests", "max_rate", "allow_private", "span_only",
 })  # fmt: skip
 
 

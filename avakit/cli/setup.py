@@ -207,6 +207,7 @@ def job_of(
 
     needs_ffmpeg = bool({Stage.VIDEO, Stage.WINDOW, Stage.CLIP} & set(stages))
     program = ffmpeg.find().path if needs_ffmpeg else None
+    span_only = given.get("span_only")
     return Job(
         dataset=chosen.dataset.name,
         layout=chosen.layout,
@@ -222,6 +223,7 @@ def job_of(
         ),
         frames=frames or frame_recipe(given, chosen.dataset),
         clips=chosen.dataset.clip_recipe or ClipRecipe(),
+        span_only=chosen.dataset.span_only if span_only is None else span_only,
         drop=frozenset(options.INTERMEDIATE_STAGES[name] for name in options.flatten(given.get("drop") or ())),
         recheck_days=given.get("recheck_after", 30.0),
     )

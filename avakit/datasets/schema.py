@@ -67,6 +67,7 @@ class Dataset(Facts):
     folders: Folders = Field(alias="layout")
     clip_folders: Folders | None = Field(default=None, alias="clip_layout")
     stages: tuple[Stage, ...] = Field(min_length=1)
+    span_only: bool = False
     max_unavailable: float = Field(ge=0, le=1)
     expect: Expect = Expect()
 

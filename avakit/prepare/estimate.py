@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from avakit.datasets.schema import Expect
 from avakit.journal import Record, State
 from avakit.layout import Layout
-from avakit.model import Clip, Stage, Video
+from avakit.model import Clip, Stage, Video, VideoId
 from avakit.prepare.errands import Errand, assume
 from avakit.prepare.job import Job
-from avakit.prepare.plan import Plan, Target
-from avakit.sources import Folder, Source
+from avakit.prepare.plan import Plan, Target, is_span_enough
+from avakit.sources import Folder, InParts, Source
 from avakit.sources.asking import Sample, first_asked
 from avakit.tools import mounts
 
@@ -113,15 +113,20 @@ def estimate(
     plan = assume(plan, errands)
     portions = _portions(job, plan, state, expect, samples or {})
     lines = [_from_archives(errands, expect, jobs)] if errands else []
+    fetched = _fetched_windows(job, plan)
     for stage in job.stages:
         targets = [target for work in plan.works for target in work.targets if target.stage is stage]
         done = _comparable(job, stage, state)
         at_once = min(len(targets), jobs) if stage in job.drop else len(targets)
         if stage is Stage.VIDEO:
-            lines.append(_videos(portions, done, at_once, jobs))
+            if Stage.WINDOW in job.stages:  # whose line counts the room that they take
+                at_once = min(at_once, len(targets) - len(fetched))
+            lines.append(_videos(portions, done + _fetched_before(job, state), at_once, jobs))
             continue
         frames = sum(_frames(target.item, job) for target in targets) if stage is Stage.FRAMES else 0
         size, hours = _measured(done, len(targets), frames) if done else _nominal(stage, targets, frames, expect)
+        if stage is Stage.WINDOW and targets:
+            hours *= 1 - len(fetched) / len(targets)
         figures = "measured here" if done else "typical"
         lines.append(Line(stage, len(targets), size, len(targets) + frames, at_once, hours / jobs, figures))
     return lines, portions
@@ -140,9 +145,26 @@ def videos_left(plan: Plan) -> list[Video]:
     return [work.video for work in plan.works if any(target.stage is Stage.VIDEO for target in work.targets)]
 
 
+def _fetched_windows(job: Job, plan: Plan) -> set[VideoId]:
+    """Return the films of which the window alone will be fetched, if their server can do that."""
+    asked = first_asked(job.sources, videos_left(plan)).items()
+    able = (videos for place, videos in asked if place >= 0 and isinstance(job.sources[place], InParts))
+    return {video.id for videos in able for video in videos if is_span_enough(video, job)}
+
+
+def _fetched_before(job: Job, state: State) -> list[Record]:
+    return [record for record in _comparable(job, Stage.WINDOW, state) if "source" in record.facts]
+
+
+def _window_bytes(job: Job, state: State, film_bytes: int) -> int:
+    done = _fetched_before(job, state)
+    return sum(record.bytes for record in done) // len(done) if done else int(film_bytes * WINDOW_SHARE)
+
+
 def _portions(job: Job, plan: Plan, state: State, expect: Expect, samples: Mapping[str, Sample]) -> list[Portion]:
     done = _comparable(job, Stage.VIDEO, state)
     usual = sum(record.bytes for record in done) // len(done) if done else expect.video_bytes
+    fetched = _fetched_windows(job, plan)
     origin = "measured here" if done else "typical" if usual else "unknown"
     portions = []
     for place, videos in first_asked(job.sources, videos_left(plan)).items():
@@ -154,7 +176,9 @@ def _portions(job: Job, plan: Plan, state: State, expect: Expect, samples: Mappi
             # What it does not have, the next source is asked for: its bytes will come, from there.
             size, figures = told.bytes, "asked the mirror"
         name, identity = (source.name, source.identity) if source else ("", "")
-        portions.append(Portion(name, identity, len(videos), size * len(videos), figures))
+        windows = sum(video.id in fetched for video in videos)
+        total = size * (len(videos) - windows) + _window_bytes(job, state, size) * windows
+        portions.append(Portion(name, identity, len(videos), total, figures))
     return portions
 
 

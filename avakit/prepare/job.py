@@ -26,6 +26,8 @@ class Job:
         Where videos come from, in the order to try.
     frames, clips
         The recipes.
+    span_only
+        Whether of a video without clips its window alone is fetched, where a source can do that.
     drop
         Stages whose files are removed once everything made from them is there.
     recheck_days
@@ -42,6 +44,7 @@ class Job:
     sources: tuple[Source, ...]
     frames: FrameRecipe
     clips: ClipRecipe
+    span_only: bool = False
     drop: frozenset[Stage] = frozenset()
     recheck_days: float = 30.0
     channel: str = ""

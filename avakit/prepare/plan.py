@@ -3,11 +3,13 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from typing import TypeGuard
 
 from avakit.errors import Status
 from avakit.journal import Record, State
 from avakit.layout import Layout, frame_list
-from avakit.model import Clip, Stage, Video
+from avakit.model import Clip, Span, Stage, Video
 from avakit.outcome import Outcome
 from avakit.prepare.job import Job
 
@@ -143,14 +145,15 @@ def _plan_video(
 ) -> tuple[list[Outcome], Work]:
     job = job.of(video)
     targets = targets_of(video, job)
-    there = {t.key for t in targets if disk.has(state.present.get(t.key))}
+    present = {t.key: record for t in targets if (record := _present(t, job, state, disk))}
+    there = present.keys()
     # What is dropped, now or before, is needed only for the sake of something that is still to be made from it.
     missing = [t for t in targets if t.key not in there]
     goals = [t for t in missing if not _is_dropped(t, job, state)]
     linked = {t.key: twins[t.name] for t in goals if t.stage is Stage.CLIP and disk.has(twins.get(t.name))}
     needs_video = any(_needs_video(t, job, {*there, *linked}) for t in goals if t.key not in linked)
     left = [t for t in missing if t in goals or (needs_video and t.stage is Stage.VIDEO)]
-    settled = [_cached(t, state.present[t.key]) for t in targets if t.key in there]
+    settled = [_cached(t, present[t.key]) for t in targets if t.key in there]
     given_up = _given_up(job, video, left, state)
     if given_up:
         made = {*there, *linked}
@@ -159,6 +162,28 @@ def _plan_video(
         left = [t for t in left if t not in lost]
     known, gaps = _relevant(job, video, state)
     return settled, Work(video, tuple(left), known, linked, gaps)
+
+
+def _present(target: Target, job: Job, state: State, disk: "_Disk") -> Record | None:
+    """Return the record of a thing that is there; of a video of which its window is enough, that of the window."""
+    keys = [target.key]
+    if target.stage is Stage.VIDEO and is_span_enough(target.item, job):
+        keys.append(f"{job.layout.windows}/{target.item.id}")
+    found = (state.present.get(key) for key in keys)
+    return next((each for each in found if disk.has(each) and _covers(each, target.item.span)), None)
+
+
+def is_span_enough(item: Video | Clip, job: Job) -> TypeGuard[Video]:
+    """Whether the window of a video will do where the video is asked for."""
+    return job.span_only and isinstance(item, Video) and not item.clips
+
+
+def _covers(record: Record | None, span: Span) -> bool:
+    """Whether a window holds this span; one of which that is not recorded is taken to."""
+    if record is None or record.stage is not Stage.WINDOW or "span" not in record.facts:
+        return True
+    first, last = map(Fraction, record.facts["span"])
+    return first <= span.start and span.end <= last
 
 
 def _is_dropped(target: Target, job: Job, state: State) -> bool:
@@ -186,7 +211,7 @@ def _relevant(job: Job, video: Video, state: State) -> tuple[dict[str, Record], 
     """Return the records of everything that a target of this video may be made from."""
     keys = [f"{job.layout.videos}/{video.id}", f"{job.layout.windows}/{video.id}"]
     keys += [job.layout.clip(clip).removesuffix(".mp4") for clip in video.clips]
-    known = {key: state.present[key] for key in keys if key in state.present}
+    known = {key: record for key in keys if (record := state.present.get(key)) and _covers(record, video.span)}
     return known, {key: state.gaps[key] for key in keys if key in state.gaps}
 
 

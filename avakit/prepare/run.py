@@ -63,6 +63,8 @@ def _sweep(job: Job, plan: Plan) -> None:
     keys = {target.key for work in plan.works for target in work.targets}
     keys |= {outcome.path for outcome in plan.settled if outcome.path}
     folders = {str(PurePosixPath(key).parent) for key in keys}
+    if job.span_only:
+        folders.add(job.layout.windows)  # made where videos were asked for
     lists = {str(PurePosixPath(frame_list(f"{folder}/x")).parent) for folder in folders}
     for folder in folders | lists:
         files.sweep(job.layout.absolute(folder))

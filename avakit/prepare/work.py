@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from avakit.journal import Record
 from avakit.layout import frame_list
 from avakit.model import Clip, Stage, Video
 from avakit.outcome import Made, Outcome, attempt, crashed
+from avakit.prepare import windows
 from avakit.prepare.job import Job
 from avakit.prepare.keyframes import key_targets
 from avakit.prepare.plan import Target, Work, needs_more_than_clip
@@ -24,13 +25,17 @@ from avakit.tools.video import Times, versions
 
 @dataclass
 class _Bench:
-    """One video on the bench: what is there of it and what could not be had; grows as the steps go on."""
+    """One video on the bench: what is there of it and what could not be had; grows as the steps go on.
+
+    `ahead` holds the keys of what came without having its turn: the window, where it was fetched without the video.
+    """
 
     video: Video
     job: Job
     present: dict[str, Record]
     gaps: dict[str, Record]
     twins: Mapping[str, Record]
+    ahead: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,7 @@ def do(work: Work, job: Job) -> tuple[Outcome, ...]:
     bench = _Bench(work.video, job, dict(work.known), dict(work.gaps), work.twins)
     outcomes: list[Outcome] = []
     for target in work.targets:
-        outcome = _blocked(target, bench)
+        outcome = _settled(target, bench)
         if outcome is None:
             outcome = attempt(partial(_make, target, bench), target.name, target.stage)
             if not outcome.is_present:
@@ -79,8 +84,14 @@ def died(work: Work, detail: str, job: Job) -> tuple[Outcome, ...]:
     return outcomes
 
 
-def _blocked(target: Target, bench: _Bench) -> Outcome | None:
-    """Return the outcome of a target whose input is not there: it shares the fate of the video."""
+def _settled(target: Target, bench: _Bench) -> Outcome | None:
+    """Return the outcome of a target that came with an earlier one, or whose input is not there.
+
+    The latter shares the fate of the video.
+    """
+    if target.key in bench.ahead:
+        record = bench.present[target.key]
+        return Outcome(target.name, target.stage, Status.CACHED, path=record.path, bytes=record.bytes, attempts=0)
     if target.stage is Stage.VIDEO or _twin(target, bench) or _inputs(target, bench):
         return None
     gap = bench.gaps.get(f"{bench.job.layout.videos}/{bench.video.id}")
@@ -97,24 +108,38 @@ def _make(target: Target, bench: _Bench) -> Outcome:
     is_short = made.missing_seconds > 0
     status, reason = (Status.SHORT, "ends_inside_span") if is_short else (Status.DONE, "")
     detail = f"the film ends {made.missing_seconds:.3f} s before the span does" if is_short else ""
-    failures = "; ".join(f"after {name}: {why}" for name, why in made.facts.get("tried_before", {}).items())
+    key = made.path.rpartition(".")[0] if made.stage else target.key
     record = Record(
-        target.key, target.stage, target.name, bench.job.dataset, status, reason, detail,
+        key, made.stage or target.stage, target.name, bench.job.dataset, status, reason, detail,
         path=made.path, bytes=made.bytes, sha256=made.sha256, frames=made.frames,
         seconds=round(time.monotonic() - started, 3), facts={**made.facts, "tools": versions()},
     )  # fmt: skip
     journal.append(bench.job.root, record)
-    bench.present[target.key] = record
+    bench.present[record.key] = record
+    if record.key != target.key:
+        bench.ahead.add(record.key)
+        _record_removed(target.key, target.stage, target.name, bench.job, journal.NOT_NEEDED)
     return Outcome(
         target.name,
         target.stage,
         status,
         reason,
-        detail or failures,
+        detail or _story(made),
         path=made.path,
         source=made.source,
         bytes=made.bytes,
     )
+
+
+def _story(made: Made) -> str:
+    """Return what a person may want to know of how a thing was had."""
+    parts = [f"after {name}: {why}" for name, why in made.facts.get("tried_before", {}).items()]
+    if why := made.facts.get("whole_because"):
+        parts.append(f"the whole film was fetched: {why}")
+    if made.stage is Stage.WINDOW:
+        source = made.facts["source"]
+        parts.append(f"of the film only its window: {source['fetched_bytes']} of {source['bytes']} bytes")
+    return "; ".join(parts)
 
 
 def _video(target: Target, bench: _Bench) -> Made:
@@ -122,22 +147,14 @@ def _video(target: Target, bench: _Bench) -> Made:
         adopted = download.adopt(bench.video, bench.job.layout)
         if adopted is not None:
             return adopted
-    return download.video(
-        bench.video, bench.job.layout, bench.job.sources, Sender(bench.job.channel, bench.video.id, "download")
-    )
+    return windows.fetch(bench.video, bench.job, Sender(bench.job.channel, bench.video.id, "download"))
 
 
 def _window(target: Target, bench: _Bench) -> Made:
     (source,) = _inputs(target, bench)[:1]
-    path = bench.job.layout.window(bench.video.id)
-    final = bench.job.layout.absolute(path)
     Sender(bench.job.channel, bench.video.id, "cut")(0)
-    with files.partial(final) as unpublished:
-        result = cut.window(source.path, unpublished, span=bench.video.span)
-        digest, size = files.sha256(unpublished), unpublished.stat().st_size
-        files.publish(unpublished, final)
-    facts = {"from": source.origin, "origin": str(result.origin), "times": result.times and result.times.encode()}
-    return Made(path, size, digest, missing_seconds=float(result.missing_seconds), facts=facts)
+    made = windows.make(source.path, bench.video, bench.job.layout)
+    return replace(made, facts={"from": source.origin, **made.facts})
 
 
 def _clip(target: Target, bench: _Bench) -> Made:

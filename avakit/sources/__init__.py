@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from avakit.errors import ConfigInvalid
 from avakit.sources.archive import Archive, archives_of
-from avakit.sources.delivery import Delivery, OnBytes, Source
+from avakit.sources.delivery import Delivery, InParts, OnBytes, Source
 from avakit.sources.folder import Folder
 from avakit.sources.mirror import PLACEHOLDERS, Mirror, placeholders
 from avakit.sources.youtube import Youtube
@@ -16,7 +16,7 @@ from avakit.tools.http_policy import is_http
 if TYPE_CHECKING:
     from avakit.datasets.parts import Archives, MirrorSource, SourceFacts
 
-__all__ = ["NAMES", "Archive", "Delivery", "Folder", "Mirror", "OnBytes", "Source", "Youtube", "build"]
+__all__ = ["NAMES", "Archive", "Delivery", "Folder", "InParts", "Mirror", "OnBytes", "Source", "Youtube", "build"]
 
 #: The names of all sources.
 NAMES = ("archive", "mirror", "youtube", "folder")

@@ -3,10 +3,15 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from avakit.model import Video
 from avakit.tools import files, http_body
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from avakit.tools.ranged import RangedFile
 
 #: Called with the bytes there so far and the whole length, if known.
 OnBytes = Callable[[int, int | None], None]
@@ -52,6 +57,27 @@ class Source(Protocol):
         ------
         TransferFailed
             If it can't be had. What is left in the folder is a partial that can be resumed, or nothing.
+        """
+
+
+@runtime_checkable
+class InParts(Protocol):
+    """What a source can do besides, from which a part of a video can be had without the rest."""
+
+    def open_range(self, video: Video, store: Path, on_bytes: OnBytes) -> "AbstractContextManager[RangedFile]":
+        """Open a video where it lies, to read no more of it than is needed.
+
+        Parameters
+        ----------
+        store
+            Where to keep what was fetched: a partial of the caller's own.
+
+        Raises
+        ------
+        NoRanges
+            If it can be had whole only.
+        TransferFailed
+            If it can't be had.
         """
 
 

@@ -1,17 +1,18 @@
 """A mirror: one plain HTTP file per video."""
 
 import string
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
 from urllib.parse import quote, unquote, urlsplit
 
-from avakit.errors import Status, TransferFailed
+from avakit.errors import NoRanges, Status, TransferFailed
 from avakit.layout import VIDEO_EXTENSIONS
 from avakit.model import Split, Video
 from avakit.sources.delivery import Delivery, OnBytes, claim, discard, give_up
-from avakit.tools import http
+from avakit.tools import http, ranged
 from avakit.tools.http_policy import public_url
 
 #: What a template may hold.
@@ -64,10 +65,24 @@ class Mirror:
             for other in left:
                 discard(other)
             return self._delivery(url, path, reply)
-        if not failures:
-            raise TransferFailed(Status.UNAVAILABLE, "not_listed", f"the mirror's file list does not name {video.id}")
-        # An address that may yet answer speaks for all: only if none has the file is the video not there.
-        raise next((failure for failure in failures if failure.status != Status.UNAVAILABLE), failures[-1])
+        raise _all_failed(video, failures)
+
+    @contextmanager
+    def open_range(self, video: Video, store: Path, on_bytes: OnBytes) -> "Iterator[ranged.RangedFile]":
+        """Open a video at the first address that has it; see `InParts`."""
+        failures: list[TransferFailed] = []
+        with ExitStack() as stack:
+            for url in self.addresses(video):
+                try:
+                    film = stack.enter_context(ranged.opened(url, store, self.options, on_bytes))
+                except NoRanges:
+                    raise
+                except TransferFailed as error:
+                    failures.append(error)
+                    continue
+                yield film
+                return
+        raise _all_failed(video, failures)
 
     def addresses(self, video: Video) -> list[str]:
         """Return where to ask for a video, each address once."""
@@ -102,6 +117,14 @@ class Mirror:
         extension = _extension(url)
         media_type = reply.content_type.partition(";")[0].strip().lower()
         return Delivery(path, extension or _EXTENSION_OF_TYPE.get(media_type, "mp4"), self.name, facts)
+
+
+def _all_failed(video: Video, failures: Sequence[TransferFailed]) -> TransferFailed:
+    if not failures:
+        detail = f"the mirror's file list does not name {video.id}"
+        return TransferFailed(Status.UNAVAILABLE, "not_listed", detail)
+    # An address that may yet answer speaks for all: only if none has the file is the video not there.
+    return next((failure for failure in failures if failure.status != Status.UNAVAILABLE), failures[-1])
 
 
 def placeholders(template: str) -> set[str]:
