@@ -19,5 +19,6 @@ def command(**given: Any) -> int:
     """Download the videos, each source the other's fallback.
 
     A video counts only after its checks: it opens, holds a video stream, and is long enough for its annotations.
+    Of AVA's films the annotated window alone is fetched, where the server can do that; `--whole` fetches the films.
     """
     return making.make("download", given, lambda _: (Stage.VIDEO,))

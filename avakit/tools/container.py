@@ -184,6 +184,15 @@ def seek(container: "InputContainer", stream: "VideoStream", seconds: Fraction) 
     return True
 
 
+def foretell(source: "Path | RangedFile", stream: "VideoStream", last: int) -> None:
+    """Tell a file on a server how far it will be read, up to the tick `last`, if the container's index knows."""
+    if isinstance(source, Path):
+        return
+    number = stream.index_entries.search_timestamp(last, backward=True, any_frame=True)
+    if number >= 0:
+        source.foretell(stream.index_entries[number].pos)
+
+
 def base(stream: "VideoStream") -> Fraction:
     """Return the seconds of one tick of a stream's clock."""
     return stream.time_base or Fraction(1, 1_000_000)

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 #: What is fetched where reading begins anew: the size in which libav reads, or more of a large file.
 FIRST_BYTES = 32 << 10
 _FIRST_SHARE = 4096
-#: Where reading goes on, this share of what was read in one run is fetched ahead: what the end of a window wastes.
+#: Where reading goes on and its end was not foretold, this share of what was read in one run is fetched ahead: what the
+#: end of a window wastes.
 _AHEAD_SHARE = 16
 _MOST_BYTES = 8 << 20
 
@@ -88,7 +89,7 @@ class RangedFile:
     ) -> None:
         self._session, self._call, self._stream, self._on_bytes = session, call, stream, on_bytes
         self._have: list[tuple[int, int]] = []
-        self._position = 0
+        self._position = self._until = 0
         self._failure: BaseException | None = None
         self.name = public_url(call.url)
         self.etag = ""
@@ -117,6 +118,10 @@ class RangedFile:
         self._position += len(data)
         return data
 
+    def foretell(self, until: int) -> None:
+        """Be told that what is read next will be read up to this position, and little beyond."""
+        self._until = until
+
     def check(self) -> None:
         """Raise what went wrong while it was read."""
         if self._failure is not None:
@@ -133,15 +138,21 @@ class RangedFile:
         return next((end for first, end in self._have if first <= position < end), None)
 
     def _fetch(self, first: int) -> Reply:
-        before = next((first - start for start, end in self._have if end == first), 0)
-        size = min(max(FIRST_BYTES, self.total // _FIRST_SHARE, before // _AHEAD_SHARE), _MOST_BYTES)
-        last = min([first + size, self.total, *(start for start, _ in self._have if start > first)]) - 1
+        last = min([first + self._size(first), self.total, *(start for start, _ in self._have if start > first)]) - 1
         part = _Part(self, self._stream, first, last)
         reply = _Range(self._session, self._call, part).run()
         joined = [(a, b) for a, b in self._have if a <= part.position and first <= b] + [(first, part.position)]
         apart = [each for each in self._have if each not in joined]
         self._have = [*apart, (min(a for a, _ in joined), max(b for _, b in joined))]
         return reply
+
+    def _size(self, first: int) -> int:
+        """Return how much to fetch at a position."""
+        least = max(FIRST_BYTES, self.total // _FIRST_SHARE)
+        if self._until:
+            return min(max(least, self._until - first), _MOST_BYTES)
+        before = next((first - start for start, end in self._have if end == first), 0)
+        return min(max(least, before // _AHEAD_SHARE), _MOST_BYTES)
 
     def count(self, size: int) -> None:
         """Note that so many bytes came."""

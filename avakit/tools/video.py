@@ -235,7 +235,9 @@ def scan(path: "Path | RangedFile", start: Fraction, end: Fraction, origin: Frac
             base = containers.base(stream)
             if early is not None and not containers.seek(container, stream, start + zero - early):
                 continue
-            pairs, rates = _pairs(container, stream, math.ceil((end + zero) / base)), _rates(stream)
+            last = math.ceil((end + zero) / base)
+            containers.foretell(path, stream, last)
+            pairs, rates = _pairs(container, stream, last), _rates(stream)
         if early is None or (pairs and pairs[0][0] * base <= start + zero):
             break
     if not pairs:
@@ -252,6 +254,8 @@ def _pairs(container: "InputContainer", stream: "VideoStream", last: int) -> lis
         if containers.is_flush(packet) or packet.is_discard:
             continue
         at = containers.tick(packet)
+        if packet.is_corrupt:
+            raise MediaRejected(Status.CORRUPT, "packets", "the container is damaged in the span")
         pairs.append((at, at + (packet.duration or 0)))
         beyond = beyond + 1 if at >= last else 0
         if (packet.dts is not None and packet.dts >= last) or beyond >= REORDER_PACKETS:

@@ -170,6 +170,22 @@ def test_the_address_that_may_yet_answer_speaks_for_all(server: FaultyServer, ta
     assert (caught.value.status, caught.value.reason) == (Status.TRANSIENT, "server_error")
 
 
+def test_a_film_is_read_in_parts_where_it_is_found_first(server: FaultyServer, target: Path) -> None:
+    mirror = sources.Mirror((f"{server.url}/none/{{file_name}}", f"{server.url}/a b/{{file_name}}"), options=FAST)
+    wanted = video(file_name="-5KQ66BBWC4.mkv")
+    with mirror.open_range(wanted, target / "store", ignore) as film:
+        assert film.read(4) == b"\x1aE\xdf\xa3"
+        assert (film.name, film.total) == (f"{server.url}/a b/-5KQ66BBWC4.mkv", 4000)
+    server.inject("/none/-5KQ66BBWC4.mkv", Fault.BUSY)
+    server.inject("/a b/-5KQ66BBWC4.mkv", Fault.NOT_FOUND)
+    with pytest.raises(TransferFailed, match="503"), mirror.open_range(wanted, target / "store", ignore):
+        pass
+    unlisted = video(file_name="")
+    with pytest.raises(TransferFailed, match="file list"), mirror.open_range(unlisted, target / "store", ignore):
+        pass
+    assert not any(isinstance(other, sources.InParts) for other in (sources.Youtube(), sources.Folder(target)))
+
+
 def test_an_address_without_extension_is_named_by_its_type(server: FaultyServer, served: Path, target: Path) -> None:
     (served / "watch").write_bytes(b"film")
     delivery = sources.Mirror((f"{server.url}/watch?v={{id}}",), options=FAST).deliver(video(), target, ignore)
