@@ -138,8 +138,9 @@ def missing(things: Iterable[Wanted], state: State, why: Collection[str] = ()) -
 
 def _missing(things: Iterable[Wanted], state: State) -> Iterator[tuple[Wanted, Record | None]]:
     """Yield what is not there and was not dropped or not needed, with the record that says why not."""
+    unwanted = state.dropped | state.not_needed
     for thing in things:
-        if thing.key not in state.present and thing.key not in state.dropped | state.not_needed:
+        if thing.key not in state.present and thing.key not in unwanted:
             yield thing, _gap(thing, state)
 
 

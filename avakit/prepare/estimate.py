@@ -126,7 +126,7 @@ def estimate(
         frames = sum(_frames(target.item, job) for target in targets) if stage is Stage.FRAMES else 0
         size, hours = _measured(done, len(targets), frames) if done else _nominal(stage, targets, frames, expect)
         if stage is Stage.WINDOW and targets:
-            hours *= 1 - len(fetched) / len(targets)
+            hours *= max(0, 1 - len(fetched) / len(targets))  # the rest came in the videos' line
         figures = "measured here" if done else "typical"
         lines.append(Line(stage, len(targets), size, len(targets) + frames, at_once, hours / jobs, figures))
     return lines, portions
