@@ -11,6 +11,7 @@ from avakit.model import Video
 from avakit.outcome import Made
 from avakit.sources import Delivery, Source
 from avakit.tools import files
+from avakit.tools.breaker import Breaker
 
 if TYPE_CHECKING:
     from avakit.tools import video as media
@@ -42,10 +43,12 @@ def video(
     sources: Sequence[Source],
     on_bytes: Callable[[int, int | None], None],
     take: Callable[[Source], Made | None] = lambda _: None,
+    breaker: Breaker = Breaker(),  # noqa: B008 - frozen
 ) -> Made:
     """Deliver, check and publish one video.
 
     A delivery that ends inside the span is taken only if no other source delivers a longer one, or may do so yet.
+    A source that the breaker has tripped on is not asked.
 
     Parameters
     ----------
@@ -64,9 +67,10 @@ def video(
     try:
         for source in sources:
             try:
-                if taken := take(source):
-                    return _tidy(taken, wanted, layout, failures)
-                delivery = source.deliver(wanted, folder, on_bytes)
+                with breaker.watch(source.identity):
+                    if taken := take(source):
+                        return _tidy(taken, wanted, layout, failures)
+                    delivery = source.deliver(wanted, folder, on_bytes)
                 checked = check(wanted, delivery.path)
             except ItemFailed as error:
                 failures.append((source.name, error))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -19,15 +20,20 @@ from avakit.layout import REPORTS
 from avakit.model import Stage
 from avakit.outcome import Outcome, counts, decisive, exit_code
 from avakit.tools import files
+from avakit.tools.http_policy import public_url
 
 #: What to do about a reason; a reason without an entry speaks for itself in its detail.
 ADVICE = {
     "network": "the network or the server did not answer; run the same command again",
     "timeout": "the network or the server did not answer in time; run the same command again",
     "server_error": "the server had trouble; run the same command again later",
-    "rate_limit": "the server asks for fewer requests; run the same command again in an hour, with fewer --jobs",
-    "forbidden": "the server refused; wait an hour, and run the same command again",
-    "bot_check": "YouTube wants to see a person; wait some hours, and use fewer --jobs",
+    "rate_limit": "the server asks for fewer requests; run the same command again in an hour, for YouTube with "
+    "--sleep 10,20 and --youtube-jobs 1",
+    "forbidden": "the server refused; run the same command again in an hour; for YouTube see docs/youtube.md",
+    "bot_check": "YouTube wants to see a person; wait some hours, then go on with --sleep 10,20 and --youtube-jobs 1; "
+    "--cookies or another --proxy may help (docs/youtube.md)",
+    "format": "YouTube offers no format now; a JavaScript runtime may be missing: `avakit doctor`, `--js-runtime`",
+    "live": "a premiere or live stream; run the same command again once it is over",
     "not_downloaded": "run `avakit download` (or `avakit prepare`) for these first",
     "other_shard": "run the same command again when the other shards have read their archives",
     "not_listed": "they are on no list of the mirror; `--sources` and `--folder` name other places",
@@ -45,6 +51,9 @@ ADVICE = {
     "crashed": "the item broke its worker twice; try it alone with --jobs 1, and look at the memory",
     "bug": "please report it, with the line above",
 }
+#: What a newer yt-dlp may cure.
+_OF_YTDLP = frozenset({"bot_check", "forbidden", "format", "rate_limit", "source_error", "unknown"})
+_ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
 _SHOWN_FAILURES = 1000
 _SCHEMA = 1
 
@@ -63,6 +72,7 @@ class Run:
     report: Path | None = None
     left: int = 0
     outcomes: list[Outcome] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def close(self, error: AvakitError | None = None) -> ExitCode:
@@ -105,6 +115,7 @@ class Run:
             "verb": self.verb, "dataset": self.dataset, "counts": table,
             "not_tried": self.left, "bytes": sum(outcome.bytes for outcome in self.outcomes if outcome.attempts),
             "exit_code": int(code), "why": str(error) if error else _why(code, self.outcomes).strip(" ()"),
+            "notes": self.notes,
         }  # fmt: skip
 
     def _failures(self) -> dict[str, Any]:
@@ -118,8 +129,9 @@ class Run:
         """Write the run's report under the root, and where `--report` says."""
         slurm = {name: os.environ[name] for name in sorted(os.environ) if name.startswith("SLURM_") and "JOB" in name}
         content = facts | {
-            "schema": _SCHEMA, "avakit": __version__, "arguments": sys.argv[1:], "root": str(self.root),
-            "host": files.host(), "slurm": slurm, "started": self.started.isoformat(timespec="seconds"),
+            "schema": _SCHEMA, "avakit": __version__, "arguments": _without_secrets(sys.argv[1:]),
+            "root": str(self.root), "host": files.host(), "slurm": slurm,
+            "started": self.started.isoformat(timespec="seconds"),
             "ended": datetime.now(UTC).isoformat(timespec="seconds"),
         }  # fmt: skip
         text = json.dumps(content, indent=1, ensure_ascii=False, default=str) + "\n"
@@ -130,6 +142,15 @@ class Run:
             except (OSError, AvakitError) as problem:
                 # The run's own verdict matters more than its report; say so and go on to it.
                 click.echo(f"avakit: the report could not be written to {path}: {problem}", err=True)
+
+
+def _without_secrets(arguments: Sequence[str]) -> list[str]:
+    """Return a command line without passwords and tokens: those in addresses, and what is passed through to yt-dlp."""
+    shown = [_ADDRESS.sub(lambda match: public_url(match[0]), argument) for argument in arguments]
+    for number, argument in enumerate(shown):
+        if argument.startswith("--extractor-args=") or (number and shown[number - 1] == "--extractor-args"):
+            shown[number] = argument[: argument.find(":") + 1] + "…"
+    return shown
 
 
 def _why(code: ExitCode, outcomes: Sequence[Outcome]) -> str:
@@ -172,5 +193,16 @@ def _show_next(outcomes: Sequence[Outcome], code: ExitCode, *, made: bool) -> No
     media = (outcome.reason for outcome in outcomes if outcome.stage is not Stage.ANNOTATION)
     for reason in dict.fromkeys(reason for reason in media if reason in ADVICE):
         click.echo(f"next: {reason}: {ADVICE[reason]}")
+    if any(outcome.reason in _OF_YTDLP and "youtube: " in outcome.detail for outcome in outcomes):
+        _show_age_of_ytdlp()
     if made and code is ExitCode.OK and any(outcome.attempts and outcome.is_present for outcome in outcomes):
         click.echo("next: `avakit verify` checks every byte of it; `avakit manifest` writes checksums for others")
+
+
+def _show_age_of_ytdlp() -> None:
+    from avakit.doctor import YTDLP_OLD_DAYS
+    from avakit.tools import ytdlp_about
+
+    days = ytdlp_about.age_days()
+    if days is not None and days > YTDLP_OLD_DAYS:
+        click.echo(f"next: yt-dlp is {days} days old, YouTube changes faster: `pip install -U 'avakit[youtube]'`")

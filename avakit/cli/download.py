@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from avakit.cli import making, options
+from avakit.cli import making, options, youtube
 from avakit.cli.settings import Verb
 from avakit.model import Stage
 
@@ -12,6 +12,7 @@ from avakit.model import Stage
 @click.command("download", cls=Verb)
 @options.selection
 @options.sources
+@youtube.options
 @options.retry
 @options.no_space_check
 @options.run

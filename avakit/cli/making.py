@@ -150,8 +150,13 @@ def run_plan(given: dict[str, Any], job: "Job", plan: "Plan", run: Run) -> None:
         run.verb, plan.targets, as_json=given["as_json"], quiet=given["quiet"], verbose=given["verbose"]
     ) as display:
         job = replace(job, channel=display.channel)
+
+        def say(line: str) -> None:
+            run.notes.append(line)
+            display.say(line, is_failure=True)
+
         try:
-            with closing(prepare.run(job, plan, jobs=jobs)) as outcomes:
+            with closing(prepare.run(job, plan, jobs=jobs, say=say)) as outcomes:
                 for number, outcome in enumerate(outcomes):
                     run.outcomes.append(outcome)
                     if number >= len(plan.settled):

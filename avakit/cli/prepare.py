@@ -4,13 +4,14 @@ from typing import Any
 
 import click
 
-from avakit.cli import making, options, setup
+from avakit.cli import making, options, setup, youtube
 from avakit.cli.settings import Verb
 
 
 @click.command("prepare", cls=Verb)
 @options.selection
 @options.sources
+@youtube.options
 @options.retry
 @options.frames
 @options.drop

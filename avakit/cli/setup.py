@@ -7,7 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from avakit.cli import options
+from avakit.cli import options, youtube
 from avakit.errors import ConfigInvalid, DataInvalid
 from avakit.layout import Layout, kept_manifest
 from avakit.model import Split, Stage, Video, VideoId
@@ -202,11 +202,13 @@ def job_of(
     """Settle what is to be made, and with what."""
     from avakit import sources
     from avakit.prepare import Job
+    from avakit.prepare.job import STOP_AFTER_BLOCKS
     from avakit.recipes import ClipRecipe
     from avakit.tools import ffmpeg
 
     needs_ffmpeg = bool({Stage.VIDEO, Stage.WINDOW, Stage.CLIP} & set(stages))
-    program = ffmpeg.find().path if needs_ffmpeg else None
+    program = ffmpeg.find().path if needs_ffmpeg else ""
+    frames = frames or frame_recipe(given, chosen.dataset)
     span_only = given.get("span_only")
     return Job(
         dataset=chosen.dataset.name,
@@ -217,13 +219,14 @@ def job_of(
             order=options.flatten(given.get("sources") or ()),
             folder=given.get("folder"),
             mirror=given.get("mirror"),
-            ffmpeg=program,
+            youtube=youtube.options_of(given, youtube.height_of(given, stages, frames), program),
             http_options=http_options(given),
             archives=chosen.dataset.archives,
         ),
-        frames=frames or frame_recipe(given, chosen.dataset),
+        frames=frames,
         clips=chosen.dataset.clip_recipe or ClipRecipe(),
         span_only=chosen.dataset.span_only if span_only is None else span_only,
         drop=frozenset(options.INTERMEDIATE_STAGES[name] for name in options.flatten(given.get("drop") or ())),
         recheck_days=given.get("recheck_after", 30.0),
+        stop_after_blocks=given.get("stop_after_blocks") or STOP_AFTER_BLOCKS,
     )

@@ -8,6 +8,10 @@ from avakit.layout import Layout
 from avakit.model import Stage, Video
 from avakit.recipes import ClipRecipe, FrameRecipe
 from avakit.sources import Archive, Source
+from avakit.tools.breaker import Breaker
+
+#: So many refusals in a row and a source is not asked any more in this run.
+STOP_AFTER_BLOCKS = 10
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,10 @@ class Job:
         The address to report progress to; empty for none.
     threads
         Threads a decoder or encoder may use.
+    stop_after_blocks
+        So many refusals in a row (bot check, 429, 403), and a source is not asked any more.
+    breaker
+        What counts them during a run.
     """
 
     dataset: str
@@ -49,6 +57,8 @@ class Job:
     recheck_days: float = 30.0
     channel: str = ""
     threads: int = 1
+    stop_after_blocks: int = STOP_AFTER_BLOCKS
+    breaker: Breaker = Breaker()  # noqa: RUF009 - frozen
 
     @property
     def root(self) -> Path:

@@ -1,23 +1,28 @@
 """A plan carried out: one outcome per target as it is settled, until all are or the run has to stop."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from dataclasses import replace
 from functools import partial
 from pathlib import PurePosixPath
 
 from avakit import execute
 from avakit.errors import Status
 from avakit.layout import frame_list
+from avakit.model import Stage
 from avakit.outcome import Outcome
 from avakit.prepare.job import Job
 from avakit.prepare.plan import Plan, Work
 from avakit.prepare.work import died, do
+from avakit.tools import breaker as breakers
 from avakit.tools import files
 
-#: So many videos in a row that fail for the same transient reason are a block or a dead network, not bad luck.
+#: So many videos in a row that fail for the same transient reason are a dead network, not bad luck.
 SAME_FAILURES = 20
 
 
-def run(job: Job, plan: Plan, *, jobs: int) -> Generator[Outcome, None, None]:
+def run(
+    job: Job, plan: Plan, *, jobs: int, say: Callable[[str], None] = lambda _: None
+) -> Generator[Outcome, None, None]:
     """Yield the outcomes of a plan: first what is settled, then each target as it is made.
 
     Parameters
@@ -28,34 +33,76 @@ def run(job: Job, plan: Plan, *, jobs: int) -> Generator[Outcome, None, None]:
         What is left, from `make_plan`.
     jobs
         Worker processes.
+    say
+        Told in a sentence when a source is not asked any more, and when the run stops early.
 
     Notes
     -----
-    Stops early, with targets left over, when an outcome is fatal (disk full, tool missing) or when
-    `SAME_FAILURES` videos in a row fail alike: going on would only burn through the list.
+    Stops early, with targets left over, when an outcome is fatal (disk full, tool missing), when every source
+    refuses us, or when `SAME_FAILURES` videos in a row fail alike: going on would only burn through the list.
     """
     _sweep(job, plan)
     yield from plan.settled
     if not plan.works:
         return
-    same = 0
-    last: tuple[Status, str] | None = None
-    results = execute.run(
-        partial(do, job=job), plan.works, jobs=min(jobs, len(plan.works)), on_crash=partial(_died, job)
-    )
-    try:
-        for outcomes in results:
-            yield from outcomes
-            first = next((outcome for outcome in outcomes if not outcome.is_present), None)
-            verdict = (first.status, first.reason) if first else None
-            is_block = verdict is not None and verdict[0] is Status.TRANSIENT and verdict[1] != "not_downloaded"
-            same = same + 1 if is_block and verdict == last else int(is_block)
-            last = verdict
-            if same >= SAME_FAILURES or any(outcome.is_fatal for outcome in outcomes):
-                return
-    finally:
-        results.close()
-        _sweep(job, plan)
+    # What needs no source comes first: a block then costs nothing that could have been done without it.
+    works = sorted(plan.works, key=lambda work: any(target.stage is Stage.VIDEO for target in work.targets))
+    with breakers.armed(job.stop_after_blocks) as breaker:
+        job = replace(job, breaker=breaker)
+        results = execute.run(
+            partial(do, job=job), works, jobs=min(jobs, len(works)), on_crash=partial(_died, job)
+        )  # fmt: skip
+        stop = _Stop(job, say)
+        try:
+            for outcomes in results:
+                yield from outcomes
+                if stop.after(outcomes):
+                    return
+        finally:
+            results.close()
+            _sweep(job, plan)
+
+
+class _Stop:
+    """Decides after each video whether it makes sense to go on."""
+
+    def __init__(self, job: Job, say: Callable[[str], None]) -> None:
+        self._job = job
+        self._say = say
+        self._same = 0
+        self._last = ""
+        self._given_up: set[str] = set()
+
+    def after(self, outcomes: tuple[Outcome, ...]) -> bool:
+        """Whether the run should stop after these outcomes of one video."""
+        if any(outcome.is_fatal for outcome in outcomes):
+            return True
+        return self._is_refused_by_all() or self._fails_alike(outcomes)
+
+    def _is_refused_by_all(self) -> bool:
+        sources = self._job.sources
+        for source in sources:
+            reason = self._job.breaker.tripped(source.identity)
+            if reason and source.identity not in self._given_up:
+                self._given_up.add(source.identity)
+                limit = self._job.stop_after_blocks
+                self._say(f"{source.name} is not asked any more: it refused {limit} videos in a row ({reason})")
+        if not sources or len(self._given_up) < len({source.identity for source in sources}):
+            return False
+        self._say("stopped: no source is left to ask; the rest was not tried")
+        return True
+
+    def _fails_alike(self, outcomes: tuple[Outcome, ...]) -> bool:
+        first = next((outcome for outcome in outcomes if not outcome.is_present), None)
+        reason = first.reason if first is not None and first.status is Status.TRANSIENT else ""
+        if reason == "not_downloaded" or reason in breakers.BLOCKS:
+            reason = ""
+        self._same = self._same + 1 if reason and reason == self._last else int(bool(reason))
+        self._last = reason
+        if self._same < SAME_FAILURES:
+            return False
+        self._say(f"stopped: {SAME_FAILURES} videos in a row failed alike ({reason}); the rest was not tried")
+        return True
 
 
 def _sweep(job: Job, plan: Plan) -> None:

@@ -58,9 +58,9 @@ def fetch(video: Video, job: Job, on_bytes: Callable[[int, int | None], None]) -
         As `download.video`.
     """
     if not is_span_enough(video, job):
-        return download.video(video, job.layout, job.sources, on_bytes)
+        return download.video(video, job.layout, job.sources, on_bytes, breaker=job.breaker)
     take = _Take(video, job.layout, on_bytes)
-    made = download.video(video, job.layout, job.sources, on_bytes, take)
+    made = download.video(video, job.layout, job.sources, on_bytes, take, job.breaker)
     return made if made.stage else replace(made, facts={**made.facts, "whole_because": take.whole_because})
 
 

@@ -19,8 +19,10 @@ from avakit.prepare.job import Job
 from avakit.prepare.keyframes import key_targets
 from avakit.prepare.plan import Target, Work, needs_more_than_clip
 from avakit.tools import files
+from avakit.tools.breaker import NOT_ASKED
 from avakit.tools.channel import Sender
 from avakit.tools.video import Times, versions
+from avakit.tools.ytdlp_errors import TABLE_VERSION
 
 
 @dataclass
@@ -57,7 +59,7 @@ class _Input:
 
 
 def do(work: Work, job: Job) -> tuple[Outcome, ...]:
-    """Make every target of one video; return one outcome for each."""
+    """Make every target of one video; return one outcome for each but those left because a source blocks us."""
     job = job.of(work.video)
     bench = _Bench(work.video, job, dict(work.known), dict(work.gaps), work.twins)
     outcomes: list[Outcome] = []
@@ -68,12 +70,14 @@ def do(work: Work, job: Job) -> tuple[Outcome, ...]:
             if not outcome.is_present:
                 bench.gaps[target.key] = _record_gap(target, outcome, job)
         outcomes.append(outcome)
+        if outcome.reason == NOT_ASKED:
+            continue
         Sender(job.channel, target.name, target.stage).settled(outcome.bytes)
         if outcome.is_fatal:
             break
     if all(outcome.is_present for outcome in outcomes):
         _drop(bench)
-    return tuple(outcomes)
+    return tuple(outcome for outcome in outcomes if outcome.reason != NOT_ASKED)
 
 
 def died(work: Work, detail: str, job: Job) -> tuple[Outcome, ...]:
@@ -256,10 +260,14 @@ def _plain(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _record_gap(target: Target, outcome: Outcome, job: Job) -> Record:
-    facts = {"sources": [source.identity for source in job.sources]} if target.stage is Stage.VIDEO else {}
+    facts: dict[str, Any] = {}
+    if target.stage is Stage.VIDEO:
+        facts = {"sources": [source.identity for source in job.sources], "reasons_table": TABLE_VERSION}
     record = Record(
         target.key, target.stage, target.name, job.dataset, outcome.status, outcome.reason, outcome.detail, facts=facts
     )
+    if outcome.reason == NOT_ASKED:
+        return record  # nothing was learnt of it, so the journal keeps what it knows
     try:
         journal.append(job.root, record)
     except OSError:

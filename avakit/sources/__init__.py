@@ -28,7 +28,7 @@ def build(
     order: Sequence[str] = (),
     folder: Path | None = None,
     mirror: str | None = None,
-    ffmpeg: str | None = None,
+    youtube: ytdlp.Options | None = None,
     http_options: http.Options | None = None,
     archives: "Iterable[Archives]" = (),
 ) -> tuple[Source, ...]:
@@ -44,8 +44,8 @@ def build(
         A folder of the user's own that is asked first.
     mirror
         A template of the user's own, instead of the manifest's mirrors.
-    ffmpeg
-        Path of the ffmpeg that yt-dlp may use.
+    youtube
+        How yt-dlp is to ask.
     http_options
         How a mirror is asked.
     archives
@@ -64,7 +64,7 @@ def build(
         found.append(_own_mirror(mirror, mirrors, patience))
     for source in facts:
         if source.type == "youtube":
-            found.append(Youtube(source.url, ytdlp.Options(ffmpeg=ffmpeg or "")))
+            found.append(Youtube(source.url, youtube or ytdlp.Options()))
         elif source.type == "archive":
             # Whoever names a mirror of videos wants those; archives beside it must be named.
             found += archives_of(archives, patience) if mirror is None or "archive" in order else []

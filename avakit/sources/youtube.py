@@ -9,7 +9,7 @@ from avakit.errors import Status, TransferFailed
 from avakit.layout import VIDEO_EXTENSIONS
 from avakit.model import Video
 from avakit.sources.delivery import Delivery, OnBytes
-from avakit.tools import files, ytdlp
+from avakit.tools import files, slots, ytdlp
 from avakit.tools.http_policy import public_url
 
 _HOSTS = ("youtube.com", "youtube-nocookie.com", "youtu.be")
@@ -43,7 +43,11 @@ class Youtube:
         """Deliver in a private folder, from which only the finished file comes out; see `Source`."""
         url = self.template.format_map({"id": quote(video.id, safe="")})
         options = replace(self.options, extractor="youtube" if _is_youtube(url) else "generic")
-        with files.partial(target_folder / video.id) as folder:
+        place = "youtube.com" if options.extractor == "youtube" else urlsplit(url).netloc
+        with (
+            slots.slot(f"{self.name} {place}", options.jobs, options.sleep),
+            files.partial(target_folder / video.id) as folder,
+        ):
             folder.mkdir()
             fetched = ytdlp.download(url, folder, video.id, options, on_bytes)
             extension = "mp4" if fetched.extension == _UNKNOWN else fetched.extension.lower()

@@ -1,9 +1,10 @@
 """yt-dlp, in a process of its own, so that a hang, a crash or its global state stays out of ours.
 
 `download` starts `python -m avakit.tools.ytdlp` in the folder that is to be filled; `avakit.tools.ytdlp_child` is
-what runs there. Neither configuration files nor plugins of the user are read, and no name comes from the server.
+what runs there. No configuration files are read, no plugins but those asked for, and no name comes from the server.
 """
 
+import errno
 import json
 import os
 import sys
@@ -11,42 +12,14 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from avakit.errors import ConfigInvalid, Status, TransferFailed
+from avakit.errors import ConfigInvalid, Status, ToolMissing, TransferFailed
 from avakit.tools import process
-from avakit.tools.ytdlp_errors import classify
+from avakit.tools.ytdlp_errors import classify, sentence
+from avakit.tools.ytdlp_options import Options
+
+__all__ = ["Fetched", "Options", "download"]
 
 _PACKAGE_PARENT = Path(__file__).resolve().parents[2]
-
-
-@dataclass(frozen=True)
-class Options:
-    """How to ask.
-
-    Attributes
-    ----------
-    ffmpeg
-        Path of the ffmpeg that joins picture and sound; empty leaves the search to yt-dlp.
-    height
-        The largest height wanted; the smallest one above it if there is none below.
-    cookies
-        A cookie file in Netscape's form; it is read, never written. None for no cookies.
-    extractor
-        The only extractor of yt-dlp that may be used: `youtube`, or `generic` for a plain address.
-    timeout_seconds
-        Silence on the wire after which a request has failed.
-    deadline_seconds
-        Wall time of the whole call.
-    retries
-        Further attempts at a request that failed on the wire.
-    """
-
-    ffmpeg: str = ""
-    height: int = 720
-    cookies: Path | None = None
-    extractor: str = "youtube"
-    timeout_seconds: float = 30.0
-    deadline_seconds: float = 3 * 3600.0
-    retries: int = 10
 
 
 @dataclass(frozen=True)
@@ -90,6 +63,8 @@ def download(
         With the status and reason that `ytdlp_errors` finds for what yt-dlp said.
     ConfigInvalid
         If the cookie file can't be found.
+    ToolMissing
+        If the browser's cookies, or those of the file, can't be read.
     OSError
         If the local disk fails.
     """
@@ -110,17 +85,17 @@ def download(
         timeout_seconds=options.deadline_seconds,
         stdin=_request(url, options).encode(),
         cwd=folder,
-        env=_environment(),
+        env=_environment(options),
         on_line=hear,
     )
     if completed.timed_out:
         raise TransferFailed(Status.TRANSIENT, "timeout", f"took longer than {options.deadline_seconds:g} s")
     answer = next((answer for answer in reversed(answers) if answer), {})
     if "error" in answer:
-        _raise(answer, folder)
+        _raise(answer, folder, options)
     if "ok" not in answer:
         words = completed.stderr.strip().rpartition("\n")[2]
-        detail = f"yt-dlp ended with code {completed.returncode} and no answer: {words[:300]}"
+        detail = f"yt-dlp ended with code {completed.returncode} and no answer: {sentence(words)}"
         raise TransferFailed(Status.TRANSIENT, "source_error", detail)
     return _fetched(answer, folder, video_id, options)
 
@@ -138,24 +113,34 @@ def _number(value: object) -> int | None:
 
 
 def _request(url: str, options: Options) -> str:
-    fields = asdict(options) | {"url": url, "cookies": str(options.cookies.resolve()) if options.cookies else ""}
+    fields = asdict(options) | {"url": url}
+    for name in ("cookies", "plugins"):
+        path = fields[name]
+        fields[name] = str(path.resolve()) if path else ""  # the child works in another folder
     return json.dumps(fields)
 
 
-def _environment() -> dict[str, str]:
-    """Return the child's environment: no plugins, this very package, and no proxy for this machine."""
+def _environment(options: Options) -> dict[str, str]:
+    """Return the child's environment: this very package, no proxy for this machine, no plugins unless asked for."""
     path = os.pathsep.join(filter(None, [str(_PACKAGE_PARENT), os.environ.get("PYTHONPATH")]))
     direct = ",".join(filter(None, [os.environ.get("no_proxy") or os.environ.get("NO_PROXY"), "127.0.0.1,localhost"]))
-    return {**os.environ, "YTDLP_NO_PLUGINS": "1", "PYTHONPATH": path, "no_proxy": direct, "PYTHONUTF8": "1"}
+    # Empty counts as unset there; the child itself names the only folder that is searched.
+    no_plugins = "" if options.plugins else "1"
+    return {**os.environ, "YTDLP_NO_PLUGINS": no_plugins, "PYTHONPATH": path, "no_proxy": direct, "PYTHONUTF8": "1"}
 
 
-def _raise(answer: dict[str, object], folder: Path) -> None:
+def _raise(answer: dict[str, object], folder: Path, options: Options) -> None:
     """Raise what the child's failure amounts to."""
     number = _number(answer.get("errno"))
+    status, reason, words = classify(str(answer["error"]))
+    if reason == "storage":
+        number = number or errno.ENOSPC
     if number is not None:
         raise OSError(number, os.strerror(number), str(folder))
-    status, reason, sentence = classify(str(answer["error"]))
-    raise TransferFailed(status, reason, sentence)
+    if answer.get("kind") == "CookieLoadError":
+        # No other video can do better: the run ends here.
+        raise ToolMissing("cookies", f"yt-dlp can't read those of {options.browser or options.cookies}")
+    raise TransferFailed(status, reason, words)
 
 
 def _fetched(answer: dict[str, object], folder: Path, video_id: str, options: Options) -> Fetched:

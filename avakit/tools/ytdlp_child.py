@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from avakit.tools import process
+from avakit.tools.ytdlp_options import arguments
 
 _PROGRESS_SECONDS = 0.25
 _DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS})
@@ -32,15 +33,26 @@ def main() -> None:
     from yt_dlp.utils import YoutubeDLError
     from yt_dlp.version import __version__
 
+    if request["plugins"]:
+        _load_plugins(request["plugins"])
     try:
         with YoutubeDL(_parameters(request, send)) as downloader:
             info = downloader.extract_info(request["url"], download=True)
     except (YoutubeDLError, OSError) as error:
-        send({"error": str(error), "errno": _disk_error(error)})
+        send({"error": str(error), "errno": _disk_error(error), "kind": type(error).__name__})
         return
     info = info or {}
     wanted = ("id", "format_id", "height", "vcodec", "extractor")
     send({"ok": {name: info.get(name) for name in wanted} | {"version": __version__}})
+
+
+def _load_plugins(folder: str) -> None:
+    """Load the plugins in the folders of this folder, and none of those that lie about on the machine."""
+    from yt_dlp.globals import plugin_dirs
+    from yt_dlp.plugins import load_all_plugins
+
+    plugin_dirs.value = [folder]
+    load_all_plugins()
 
 
 def _leave_with_parent() -> None:
@@ -74,13 +86,17 @@ def _parameters(request: dict[str, Any], send: Callable[[dict[str, object]], Non
         "allowed_extractors": [request["extractor"]],
         "cachedir": False,
         "color": "no_color",
+        "cookiesfrombrowser": _browser(request["browser"]),
         # A copy in memory: given a path, yt-dlp writes the file anew at its end, in a race with its neighbours.
         "cookiefile": io.StringIO(Path(request["cookies"]).read_text("utf-8")) if request["cookies"] else None,
+        "extractor_args": arguments(request["extractor_args"]),
         "extractor_retries": min(3, request["retries"]),
         "ffmpeg_location": request["ffmpeg"] or None,
         "format": "bv*+ba/b",
-        "format_sort": [f"res:{request['height']}", "vcodec:h264", "acodec:aac"],
+        # `res` is the shorter side. Of one size: plain colours, and what every decoder reads.
+        "format_sort": [f"res:{request['height']}", "hdr:sdr", "vcodec:h264", "acodec:aac"],
         "fragment_retries": request["retries"],
+        "js_runtimes": _runtimes(request["js_runtimes"]),
         "logger": _Logger(),
         "merge_output_format": "mp4/mkv",
         "noplaylist": True,
@@ -88,6 +104,7 @@ def _parameters(request: dict[str, Any], send: Callable[[dict[str, object]], Non
         "outtmpl": "video.%(ext)s",
         "overwrites": True,
         "progress_hooks": [_Progress(send)],
+        "proxy": request["proxy"] or None,
         "quiet": True,
         "retries": request["retries"],
         "retry_sleep_functions": {"http": pause, "fragment": pause, "extractor": pause},
@@ -95,6 +112,16 @@ def _parameters(request: dict[str, Any], send: Callable[[dict[str, object]], Non
         "socket_timeout": request["timeout_seconds"],
         "updatetime": False,
     }
+
+
+def _browser(text: str) -> tuple[str, str | None, None, None] | None:
+    name, _, profile = text.partition(":")
+    return (name, profile or None, None, None) if name else None
+
+
+def _runtimes(texts: list[str]) -> dict[str, dict[str, str]]:
+    named = (text.partition(":") for text in texts)
+    return {"deno": {}} | {name: {"path": path} if path else {} for name, _, path in named}
 
 
 def _disk_error(error: Exception) -> int | None:

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from avakit.errors import Status
 from avakit.tools.http_policy import public_url
 
+#: Stands in the journal beside every reason that was found here; grows with every change of `RULES`.
+TABLE_VERSION = 2
+
 _DETAIL_LENGTH = 300
 
 
@@ -27,6 +30,8 @@ _GONE = Status.UNAVAILABLE
 _WAIT = Status.TRANSIENT
 
 RULES = (
+    # This machine's disk, whoever it was that could not write.
+    Rule(Status.LOCAL_ERROR, "storage", r"no space left on device|disk quota exceeded|read-only file system"),
     # We are suspected or too fast; says nothing of the video, although the text often speaks of signing in.
     Rule(_WAIT, "bot_check", r"not a bot|captcha|unusual traffic|all player responses are invalid"),
     Rule(_WAIT, "rate_limit", r"rate.limit|http error 429|too many requests|try again later"),
@@ -34,12 +39,14 @@ RULES = (
     # Private comes before login, geo before copyright: those texts hold the later words too.
     Rule(_GONE, "private", r"private video|video is private"),
     Rule(_GONE, "geo", r"geo.?restrict|in your country|in your (region|location)|from your location"),
-    Rule(_GONE, "members", r"members.only|join this channel|channel's members"),
+    Rule(_GONE, "members", r"members.only|join this channel|channel's members|premium members"),
     Rule(_GONE, "age", r"confirm your age|age.restricted|inappropriate for some users"),
     Rule(_GONE, "terminated", r"account[^.]* (has been |was |is )?terminated|channel[^.]* terminated"),
     Rule(_GONE, "copyright", r"copyright (claim|grounds|infringement)|third.party notification"),
     Rule(_GONE, "removed", r"removed by the (uploader|user|owner)|has been (removed|deleted)"),
-    Rule(_GONE, "removed", r"violat\w+ youtube's|does not exist|no longer available because the uploader"),
+    Rule(
+        _GONE, "removed", r"violat\w+ youtube's|does not exist|no longer available because the uploader|privacy claim"
+    ),
     Rule(_GONE, "drm", r"drm.protected"),
     Rule(_GONE, "login", r"login required|only available (to|for) registered users|requires payment"),
     # A piece of the media that is missing may be there under another address; a page that is missing is not.
@@ -49,8 +56,10 @@ RULES = (
     Rule(_WAIT, "server_error", r"http error (408|416|425|5\d\d)"),
     Rule(_WAIT, "timeout", r"timed? ?out"),
     Rule(_WAIT, "format", r"requested format is not available|no video formats|only images are available"),
-    Rule(_WAIT, "format", r"premieres in|live event will begin|is not currently live"),
-    Rule(_WAIT, "source_error", r"unsupported url|ffmpeg exited|postprocessing:|content too short"),
+    Rule(_WAIT, "live", r"premieres? (in|will begin)|live event (will|has)|live stream|not currently live"),
+    Rule(_WAIT, "live", r"processing this video"),
+    Rule(_WAIT, "source_error", r"unsupported url|ffmpeg exited|postprocessing:|content too short|unable to extract"),
+    Rule(_WAIT, "source_error", r"any player response|downloaded file is empty|did not get any data blocks"),
     Rule(_WAIT, "network", r"name resolution|resolve host|name or service not known|getaddrinfo|no address assoc"),
     Rule(_WAIT, "network", r"connection (was )?(refused|reset|aborted|broken)|unreachable|no route to host|proxy"),
     Rule(_WAIT, "network", r"ssl|certificate|unexpected_eof|eof occurred|bytes read|incompleteread|giving up after"),
@@ -61,7 +70,7 @@ _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _PREFIX = re.compile(r"^(ERROR: )?(\[[\w:+.-]+\] )?", re.IGNORECASE)
 #: What follows the sentence: advice meant for yt-dlp's own users, and the Python exceptions behind it.
 _REPORT = re.compile(r"(; please report this issue on | \(caused by ).*", re.DOTALL)
-_URL = re.compile(r"https?://[^\s'\"<>]+")
+_URL = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s'\"<>]+", re.IGNORECASE)
 
 
 def classify(text: str) -> tuple[Status, str, str]:
@@ -70,8 +79,13 @@ def classify(text: str) -> tuple[Status, str, str]:
     plain = clean.replace("\u2019", "'").lower()
     found = next((rule for rule, pattern in _COMPILED if pattern.search(plain)), None)
     if found is None:
-        return Status.TRANSIENT, "unknown", _sentence(clean)
-    return found.status, found.reason, _sentence(clean)
+        return Status.TRANSIENT, "unknown", _short(clean)
+    return found.status, found.reason, _short(clean)
+
+
+def sentence(text: str) -> str:
+    """Return what yt-dlp said as one line for a person, without secrets."""
+    return _short(_clean(text))
 
 
 def _clean(text: str) -> str:
@@ -81,5 +95,5 @@ def _clean(text: str) -> str:
     return _URL.sub(lambda match: public_url(match[0]), _REPORT.sub("", text))
 
 
-def _sentence(clean: str) -> str:
+def _short(clean: str) -> str:
     return _PREFIX.sub("", clean)[:_DETAIL_LENGTH]

@@ -299,7 +299,10 @@ def names(built: tuple[sources.Source, ...]) -> list[str]:
 
 
 def test_the_manifest_gives_the_order(tmp_path: Path) -> None:
-    built = sources.build([MIRROR, YOUTUBE, FolderSource(type="folder", path=str(tmp_path))], ffmpeg="/usr/bin/ffmpeg")
+    built = sources.build(
+        [MIRROR, YOUTUBE, FolderSource(type="folder", path=str(tmp_path))],
+        youtube=ytdlp.Options(ffmpeg="/usr/bin/ffmpeg"),
+    )
     assert built == (
         sources.Mirror((MIRROR.url,), {Split.TRAIN: "trainval"}),
         sources.Youtube(YOUTUBE.url, ytdlp.Options(ffmpeg="/usr/bin/ffmpeg")),

@@ -208,18 +208,10 @@ def test_a_full_disk_is_an_error_of_the_disk(server: FaultyServer, folder: Path)
     """A limit on the size of files stands for the disk: yt-dlp sees the same kind of error."""
     code = "import resource, sys, json; resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))\n"
     code += "from avakit.tools.ytdlp_child import main; main()"
-    request = {
-        "url": f"{server.url}/-5KQ66BBWC4.mp4",
-        "extractor": "generic",
-        "ffmpeg": "",
-        "height": 720,
-        "cookies": "",
-        "retries": 0,
-        "timeout_seconds": 5,
-    }
+    request = ytdlp._request(f"{server.url}/-5KQ66BBWC4.mp4", replace(OPTIONS, ffmpeg="", retries=0))
     completed = subprocess.run(
         [sys.executable, "-c", code],
-        input=json.dumps(request),
+        input=request,
         capture_output=True,
         text=True,
         cwd=folder,
