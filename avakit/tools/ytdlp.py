@@ -64,7 +64,7 @@ def download(
     ConfigInvalid
         If the cookie file can't be found.
     ToolMissing
-        If the browser's cookies, or those of the file, can't be read.
+        If it can't even begin: the browser's cookies, or those of the file, can't be read.
     OSError
         If the local disk fails.
     """
@@ -92,7 +92,7 @@ def download(
         raise TransferFailed(Status.TRANSIENT, "timeout", f"took longer than {options.deadline_seconds:g} s")
     answer = next((answer for answer in reversed(answers) if answer), {})
     if "error" in answer:
-        _raise(answer, folder, options)
+        _raise(answer, folder)
     if "ok" not in answer:
         words = completed.stderr.strip().rpartition("\n")[2]
         detail = f"yt-dlp ended with code {completed.returncode} and no answer: {sentence(words)}"
@@ -129,7 +129,7 @@ def _environment(options: Options) -> dict[str, str]:
     return {**os.environ, "YTDLP_NO_PLUGINS": no_plugins, "PYTHONPATH": path, "no_proxy": direct, "PYTHONUTF8": "1"}
 
 
-def _raise(answer: dict[str, object], folder: Path, options: Options) -> None:
+def _raise(answer: dict[str, object], folder: Path) -> None:
     """Raise what the child's failure amounts to."""
     number = _number(answer.get("errno"))
     status, reason, words = classify(str(answer["error"]))
@@ -137,9 +137,9 @@ def _raise(answer: dict[str, object], folder: Path, options: Options) -> None:
         number = number or errno.ENOSPC
     if number is not None:
         raise OSError(number, os.strerror(number), str(folder))
-    if answer.get("kind") == "CookieLoadError":
-        # No other video can do better: the run ends here.
-        raise ToolMissing("cookies", f"yt-dlp can't read those of {options.browser or options.cookies}")
+    if not answer.get("has_begun"):
+        # Nothing was asked yet, and no other video can do better: the run ends here.
+        raise ToolMissing("yt-dlp", f"it could not begin: {words}")
     raise TransferFailed(status, reason, words)
 
 

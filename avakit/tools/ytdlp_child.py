@@ -35,11 +35,13 @@ def main() -> None:
 
     if request["plugins"]:
         _load_plugins(request["plugins"])
+    has_begun = False
     try:
         with YoutubeDL(_parameters(request, send)) as downloader:
+            has_begun = downloader.cookiejar is not None  # which reads the cookies
             info = downloader.extract_info(request["url"], download=True)
     except (YoutubeDLError, OSError) as error:
-        send({"error": str(error), "errno": _disk_error(error), "kind": type(error).__name__})
+        send({"error": str(error), "errno": _disk_error(error), "has_begun": has_begun})
         return
     info = info or {}
     wanted = ("id", "format_id", "height", "vcodec", "extractor")
