@@ -201,6 +201,8 @@ def test_the_working_folder_may_be_the_root(home: Path) -> None:
     [
         ("datset: demo\n", "unknown key 'datset': did you mean 'dataset'?"),
         ("limit: 3\n", "'limit' belongs to one run; say --limit"),
+        ("yt_dlp_plugins: /somebody/s\n", "belongs to one run; say --yt-dlp-plugins"),
+        ("js_runtime: node:/somebody/s\n", "belongs to one run; say --js-runtime"),
         ("dry_run: true\n", "'dry_run' belongs to one run; say --dry-run"),
         ("- demo\n", "expected 'key: value' lines"),
         ("demo\n", "expected 'key: value' lines"),
