@@ -85,7 +85,7 @@ class Server:
     def pause_left(self) -> float:
         """Return for how many seconds more the server is to be left alone."""
         try:
-            state = _read((_folder(create=False) / f"{self._name}.json").read_bytes())
+            state = _read((shared_folder(create=False) / f"{self._name}.json").read_bytes())
         except OSError:
             return 0.0
         left = state.get("pause", 0.0) - time.time()
@@ -108,7 +108,7 @@ class Server:
         if self._limits.connections is None:
             return Slot()
         for number in range(self._limits.connections):
-            descriptor = _open(_folder() / f"{self._name}.slot-{number}")
+            descriptor = _open(shared_folder() / f"{self._name}.slot-{number}")
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -131,7 +131,7 @@ class Server:
         """Yield what is written down of the server, and write down what the block makes of it."""
         import fcntl
 
-        with os.fdopen(_open(_folder() / f"{self._name}.json"), "r+b") as stream:
+        with os.fdopen(_open(shared_folder() / f"{self._name}.json"), "r+b") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX)
             state = _read(stream.read())
             yield state
@@ -152,7 +152,7 @@ def _open(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
 
 
-def _folder(*, create: bool = True) -> Path:
+def shared_folder(*, create: bool = True) -> Path:
     """Return the folder of the shared files: `AVAKIT_SHARED_DIR`, or one of this user's in the temporary folder.
 
     Raises

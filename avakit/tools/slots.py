@@ -1,21 +1,20 @@
 """So many at a time and no more, for all processes of one user on one machine.
 
 A slot is a locked file (`flock`): the kernel frees it when its process ends, however it ends, and nothing has to be
-swept. The files lie in the local temporary folder, because locks are neither fast nor certain on a network's disk.
+swept. The files lie on a local disk, because locks are neither fast nor certain on a network's.
 """
 
 import fcntl
 import hashlib
 import os
 import random
-import stat
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from avakit.errors import OutputImpossible
+from avakit.tools.http_limits import shared_folder
 
 _POLL_SECONDS = 0.1
 
@@ -36,13 +35,16 @@ def slot(name: str, limit: int, pause: tuple[float, float] = (0.0, 0.0)) -> Iter
     Raises
     ------
     OutputImpossible
-        If the folder for the slots belongs to somebody else.
+        If the folder that workers share belongs to somebody else, or lies on a disk without locks.
     OSError
         If the local disk fails.
     """
     digest = hashlib.sha256(name.encode()).hexdigest()[:16]
-    folder = _folder()
-    descriptor = _claim([folder / f"{digest}-{number}.slot" for number in range(limit)])
+    try:
+        folder = shared_folder()
+        descriptor = _claim([folder / f"{digest}-{number}.slot" for number in range(limit)])
+    except OSError as error:
+        raise OutputImpossible("the folder that workers share", f"{error}; see AVAKIT_SHARED_DIR") from error
     try:
         _wait(descriptor, random.uniform(*pause))  # noqa: S311 - spreads requests, guards nothing
         _mark(descriptor)  # a holder that is killed has marked at least its beginning
@@ -50,16 +52,6 @@ def slot(name: str, limit: int, pause: tuple[float, float] = (0.0, 0.0)) -> Iter
     finally:
         _mark(descriptor)
         os.close(descriptor)
-
-
-def _folder() -> Path:
-    """Return the user's own folder for slots: nobody else may hold, or plant, anything in it."""
-    folder = Path(tempfile.gettempdir()) / f"avakit-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    facts = folder.lstat()
-    if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.getuid() or facts.st_mode & 0o022:
-        raise OutputImpossible(str(folder), "it is not a folder of yours alone; remove it, or set TMPDIR")
-    return folder
 
 
 def _claim(paths: Sequence[Path]) -> int:
@@ -71,7 +63,7 @@ def _claim(paths: Sequence[Path]) -> int:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 os.close(descriptor)
-            except BaseException:
+            except OSError:
                 os.close(descriptor)
                 raise
             else:
