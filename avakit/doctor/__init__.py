@@ -2,18 +2,17 @@
 
 import os
 import platform
-import shutil
 import stat
 import sys
-from datetime import UTC, date, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from avakit import execute
 from avakit.doctor import disk
 from avakit.doctor.check import Check, Verdict
-from avakit.errors import AvakitError
-from avakit.tools import ffmpeg
+from avakit.errors import AvakitError, ToolMissing
+from avakit.tools import ffmpeg, ytdlp_about
+from avakit.tools.ytdlp_options import JS_RUNTIMES
 
 __all__ = ["Check", "Verdict", "examine"]
 
@@ -58,33 +57,35 @@ def _libraries() -> list[Check]:
 
 
 def _ytdlp() -> Check:
-    try:
-        found = version("yt-dlp")
-    except PackageNotFoundError:
+    age = ytdlp_about.age_days()
+    if age is None:
         return Check("yt-dlp", Verdict.WARN, "missing: nothing can come from YouTube", "pip install yt-dlp")
-    year, month, day = (int(part) for part in found.split(".")[:3])
-    age = (datetime.now(UTC).date() - date(year, month, day)).days
+    found = f"{version('yt-dlp')}, {age} days old"
     if age > YTDLP_OLD_DAYS:
-        return Check(
-            "yt-dlp",
-            Verdict.WARN,
-            f"{found}, {age} days old: YouTube may refuse it",
-            "pip install -U 'avakit[youtube]'",
-        )
-    return Check("yt-dlp", Verdict.OK, f"{found}, {age} days old")
+        detail = f"{found}: YouTube may refuse it"
+        return Check("yt-dlp", Verdict.WARN, detail, "pip install -U 'avakit[youtube]'")
+    return Check("yt-dlp", Verdict.OK, found)
 
 
 def _javascript() -> Check:
-    # yt-dlp enables Deno alone by default.
-    found = shutil.which("deno")
+    if ytdlp_about.age_days() is None:
+        return Check("javascript", Verdict.WARN, "not looked for: there is no yt-dlp to use it", "pip install yt-dlp")
+    found = {name: text for name in JS_RUNTIMES if (text := _runtime(name))}
+    if "deno" in found:  # the one that yt-dlp uses unasked
+        return Check("javascript", Verdict.OK, found["deno"])
+    if found:
+        name, text = next(iter(found.items()))
+        detail = f"no Deno, which yt-dlp uses unasked; {text} will do if it is named"
+        return Check("javascript", Verdict.WARN, detail, f"--js-runtime {name}, or pip install 'avakit[youtube]'")
+    detail = "no JavaScript runtime for yt-dlp: YouTube offers fewer formats, or none"
+    return Check("javascript", Verdict.WARN, detail, "pip install 'avakit[youtube]'")
+
+
+def _runtime(name: str) -> str:
     try:
-        found = found or f"deno {version('deno')} (from pip)"
-    except PackageNotFoundError:
-        others = [name for name in ("node", "bun", "qjs") if shutil.which(name)]
-        here = f" ({' and '.join(others)} alone will not do)" if others else ""
-        detail = f"no Deno, the JavaScript runtime of yt-dlp{here}: YouTube offers fewer formats, or none"
-        return Check("javascript", Verdict.WARN, detail, "pip install 'avakit[youtube]'")
-    return Check("javascript", Verdict.OK, found)
+        return ytdlp_about.require_runtime(name)
+    except ToolMissing:
+        return ""
 
 
 def _cores() -> Check:
