@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from avakit.cli import making, options, repairing, setup
+from avakit.cli import making, options, repairing, setup, youtube
 from avakit.cli.closing import Run
 from avakit.cli.display import Display, print_json, readable_count
 from avakit.cli.settings import Verb
@@ -30,6 +30,7 @@ _NARROWING = (
 @click.command("verify", cls=Verb)
 @options.selection
 @options.sources
+@youtube.options
 @options.option("--quick", is_flag=True, help="Only names, sizes and sets; no byte is read.")
 @options.option("--repair", is_flag=True, help="Move what is damaged to quarantine, and make it again.")
 @options.run
