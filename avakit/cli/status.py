@@ -11,7 +11,7 @@ from avakit.cli import annotations, options, setup
 from avakit.cli.closing import ADVICE
 from avakit.cli.display import print_json, readable_count
 from avakit.cli.settings import Verb
-from avakit.errors import ConfigInvalid, ExitCode, Status
+from avakit.errors import REASONS, ConfigInvalid, ExitCode, Status, nearest
 
 if TYPE_CHECKING:
     from avakit.status import Coverage, Reason
@@ -45,6 +45,10 @@ def command(**given: Any) -> int:
         raise ConfigInvalid(f"--by-class: {chosen.dataset.name} labels persons, not films; see `avakit stats`")
     if given["why"] and given["missing"] is None:
         raise ConfigInvalid("--why says what --missing FILE is to list; name the file")
+    known = ["todo", *Status, *REASONS]
+    unknown = [word for word in options.flatten(given["why"]) if word not in known]
+    if unknown:
+        raise ConfigInvalid(f"--why {unknown[0]}: there is no such status or reason{nearest(unknown[0], known)}")
     annotations.require_annotations(chosen)
     job = setup.job_of(given, chosen, chosen.dataset.stages)
     state = on_disk(chosen.layout, journal.read(chosen.root))

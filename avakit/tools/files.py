@@ -192,10 +192,10 @@ def side_file(path: Path) -> Path:
 def sweep(folder: Path) -> list[Path]:
     """Remove the partials in `folder` whose owners are gone; return what was removed.
 
-    Resumable ones (those with a side file) stay for a week: the next run takes them up.
+    Resumable ones (those with a side file) stay for a week, the next run takes them up; not where the file is there.
     """
     partials = _partials(folder)
-    resumable = {path for path in partials if side_file(path) in partials and _age_seconds(path) < _RESUMABLE_SECONDS}
+    resumable = {path for path in partials if side_file(path) in partials and _is_of_use(path)}
     kept = resumable | {side_file(path) for path in resumable}
     dead = [path for path in partials if path not in kept and _is_dead(path)]
     for path in dead:
@@ -238,6 +238,12 @@ def _is_dead(path: Path) -> bool:
     return not is_alive(int(match["pid"]))
 
 
+def _is_of_use(path: Path) -> bool:
+    match = _PARTIAL.fullmatch(path.name)
+    is_there = match is not None and path.with_name(match["stem"] + match["suffix"]).exists()
+    return not is_there and _age_seconds(path) < _RESUMABLE_SECONDS
+
+
 def _age_seconds(path: Path) -> float:
     try:
         return time.time() - path.lstat().st_mtime
@@ -246,14 +252,15 @@ def _age_seconds(path: Path) -> float:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process of this number lives on this machine."""
+    """Whether a process of this number lives on this machine; one that ended and waits for its parent does not."""
+    import psutil
+
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return False
-    except PermissionError:
+    except psutil.AccessDenied:
         return True
-    return True
 
 
 @dataclass(frozen=True)

@@ -63,6 +63,8 @@ def test_retry_asks_only_for_what_failed(world: World) -> None:
 def test_a_list_needs_a_file_and_a_folder(world: World) -> None:
     world.run("fetch", *TINY)
     assert "name the file" in world.run("status", *TINY, "--why", "todo", expect=2).stderr
+    refused = world.run("status", *TINY, "--missing", "ids.txt", "--why", "forbiden", expect=2).stderr
+    assert "did you mean 'forbidden'?" in refused
     assert "there is no folder" in world.run("status", *TINY, "--missing", "nowhere/ids.txt", expect=2).stderr
     world.run("status", *TINY, "--missing", "ids.txt", "--why", "transient")
     assert (world.folder / "ids.txt").read_text() == ""

@@ -5,7 +5,9 @@ import importlib
 import os
 import pickle
 import pkgutil
+import re
 import signal
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -107,6 +109,12 @@ def test_an_error_that_is_not_the_disk_s_stays_what_it_is(number: int) -> None:
 def test_an_error_without_a_path_begins_with_what_happened() -> None:
     error = errors.from_os_error(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
     assert str(error).startswith(os.strerror(errno.ENOSPC))
+
+
+def test_every_reason_is_documented_and_every_documented_one_known() -> None:
+    text = (Path(__file__).parents[2] / "docs/reasons.md").read_text()
+    body = text[text.index("## unavailable") : text.index("## removed")]
+    assert set(re.findall(r"^\| `([a-z_]+)` \|", body, flags=re.MULTILINE)) == errors.REASONS
 
 
 def test_precedence_is_the_documented_one() -> None:

@@ -261,6 +261,14 @@ def test_a_resumable_partial_waits_a_week_for_the_next_run(tmp_path: Path, dead_
     assert set(files.sweep(tmp_path)) == {resumable, files.side_file(resumable)}
 
 
+def test_a_resumable_partial_of_what_is_there_is_swept(tmp_path: Path, dead_pid: int) -> None:
+    resumable = leave(tmp_path, pid=dead_pid)
+    files.side_file(resumable).write_text("{}")
+    (tmp_path / "a.mp4").write_bytes(b"whole")
+    assert set(files.sweep(tmp_path)) == {resumable, files.side_file(resumable)}
+    assert names(tmp_path) == {"a.mp4"}
+
+
 def test_a_side_file_alone_is_swept(tmp_path: Path, dead_pid: int) -> None:
     path = leave(tmp_path, pid=dead_pid, suffix=".mp4.json")
     assert files.sweep(tmp_path) == [path]
@@ -286,6 +294,14 @@ def test_who_is_alive(dead_pid: int) -> None:
     assert files.is_alive(os.getpid())
     assert files.is_alive(1)
     assert not files.is_alive(dead_pid)
+
+
+def test_who_has_ended_is_dead_before_its_parent_has_noticed() -> None:
+    with subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        child.stdout.read()  # until it has closed its end
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        assert not files.is_alive(child.pid)
 
 
 # --- digests ---
