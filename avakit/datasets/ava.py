@@ -4,13 +4,15 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from avakit.datasets import tables, textfile
-from avakit.datasets.repeats import repeats
+from avakit.datasets import headers, tables, textfile
+from avakit.datasets.repeats import hashes, repeats, shared
 from avakit.model import Span
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+
+    from avakit.datasets.repeats import Hashes
 
 BOX = ("x1", "y1", "x2", "y2")
 COLUMNS = ("video_id", "timestamp", *BOX, "action_id", "person_id")
@@ -26,8 +28,9 @@ def read_ava(
 ) -> "pd.DataFrame":
     """Read a labels file of AVA: one row per person and action.
 
-    Commas or tabs, padded or plain timestamps, a byte-order mark, any line ends and blank lines are taken. A
-    header, which official files lack, may add columns after those of the version (a copy of v1.0 has `status`).
+    Commas or tabs, padded or plain timestamps, a byte-order mark, any line ends and blank lines are taken. By a
+    header, which official files lack, columns are found in any order, and others passed over (a copy of v1.0 has
+    `status`).
 
     Parameters
     ----------
@@ -55,7 +58,7 @@ def read_ava(
     """
     import pandas as pd
 
-    table = _open(path, list(COLUMNS[:columns]))
+    table = _open(path, COLUMNS[:columns])
     table.check_ids()
     result: dict[str, Any] = {"timestamp": whole_seconds(table, span), **boxes(table)}
     result["action_id"] = action_ids(table, actions)
@@ -69,16 +72,20 @@ def read_ava(
     return (frame if keep is None else frame[keep].reset_index(drop=True)).astype(whole)
 
 
-def _open(path: Path, names: list[str]) -> tables.Table:
-    """Read the table, whatever stands between its columns, with or without a header."""
+def _open(path: Path, names: Sequence[str]) -> tables.Table:
+    """Read the table; rows of v1.0 may have a status without a header that says so."""
     data = textfile.read_data(path)
-    first, start, skipped = textfile.split_first_line(data)
-    separator = "\t" if "\t" in first and "," not in first else ","
-    header = first.split(separator)
-    if header[0].strip().strip('"') != "video_id":
-        return tables.read_table(path, data, names, separator=separator)
-    names += header[len(names) :]
-    return tables.read_table(path, data, names, head=(start, skipped), separator=separator)
+    _, cells = headers.split(textfile.split_first_line(data)[0])
+    has_status = len(cells) == len(names) + 1 == len(COLUMNS) and _is_status(cells[-1])
+    if not has_status or headers.is_header(cells):
+        return headers.open_table(path, data, names)
+    table = headers.open_table(path, data, [*names, "status"])
+    table.check(table.where("status", _is_status), "status", "is a number or nothing, so no status of this row")
+    return table
+
+
+def _is_status(text: str) -> bool:
+    return bool(text.strip()) and not tables.is_number(text)
 
 
 def boxes(table: tables.Table, *, but: "tables.Mask | None" = None) -> "dict[str, tables.Numbers]":
@@ -127,7 +134,7 @@ def whole_seconds(table: tables.Table, span: Span | None) -> "tables.Numbers":
     table.check(good, "timestamp", "is not a whole number of seconds")
     if span is not None:
         inside = (values >= float(span.start)) & (values < float(span.end))
-        where = f"is outside the annotated seconds {span.start} to {span.end}"
+        where = f"is outside the annotated seconds {span.start} to below {span.end}"
         table.check(inside | ~good, "timestamp", where)
     return values
 
@@ -144,26 +151,34 @@ def nullable(values: "tables.Numbers | None", count: int) -> "pd.api.extensions.
 
 
 def check_rows(table: tables.Table, found: "dict[str, np.ndarray[Any, Any]]", person: "tables.Numbers | None") -> None:
-    """Note rows that say the same twice, or give one person two boxes at one instant."""
+    """Note rows that say the same twice, give a person two boxes at one instant, or a box's action to two persons."""
+    key, box = [table.codes("video_id"), found["timestamp"]], [found[name] for name in BOX]
+    boxed = hashes([*key, *box])
+    said = [*key, *box, found["action_id"]]
+    is_said_new = ~repeats(said, hashes([found["action_id"]], boxed))
+    if not is_said_new.all():
+        everything = said if person is None else [*said, person]
+        table.check_first(everything, "video_id", "repeats the row in line")
+        if person is not None:
+            fault = "is a second person with the box, second and action of line"
+            table.check_first(said, "person_id", fault, only=~repeats(everything) & (person >= 0))
+    if person is not None:
+        _check_boxes(table, [*key, person], box, boxed)
+
+
+def _check_boxes(table: tables.Table, key: "Sequence[Any]", box: "Sequence[Any]", boxed: "Hashes") -> None:
+    """Note where a person's box is another than in the first row of that person and instant."""
     import numpy as np
 
-    key = [table.codes("video_id"), found["timestamp"]]
-    box = [found[name] for name in BOX]
-    everything = [*key, *box, found["action_id"], *([] if person is None else [person])]
-    table.check_first(everything, "video_id", "repeats the row in line")
-    if person is None or np.isnan(person).all():
-        return
-    # A person's first row says where it is; every other of the same instant has to agree.
-    _check_boxes(table, [*key, person], box)
-
-
-def _check_boxes(table: tables.Table, key: Sequence[Any], box: "Sequence[np.ndarray[Any, Any]]") -> None:
-    import numpy as np
-
-    is_box_new, is_key_new = ~repeats([*key, *box]), ~repeats(key)
-    second = is_box_new & ~is_key_new & ~np.isnan(box[0])
-    fault = "contradicts an earlier row: this person has two boxes in this second"
-    table.check(~second, "person_id", fault)
+    # Of the rows that follow each other with one person and box, the first is enough: far fewer are left.
+    mixed = hashes(key[-1:], boxed)
+    rows = np.flatnonzero(np.concatenate([[True], mixed[1:] != mixed[:-1]])) if len(mixed) else np.empty(0, np.intp)
+    rows = rows[shared(hashes([column[rows] for column in key]))]
+    key, box = [column[rows] for column in key], [column[rows] for column in box]
+    second = ~repeats([*key, *box]) & repeats(key) & ~np.isnan(box[0]) if len(rows) else np.empty(0, bool)
+    is_good = np.ones(len(boxed), dtype=bool)
+    is_good[rows[second]] = False
+    table.check(is_good, "person_id", "contradicts an earlier row: this person has two boxes in this second")
 
 
 def read_excluded(path: Path, *, span: Span | None = None, strict: bool = False) -> "pd.DataFrame":
@@ -181,7 +196,7 @@ def read_excluded(path: Path, *, span: Span | None = None, strict: bool = False)
     """
     import pandas as pd
 
-    table = tables.read_table(path, textfile.read_data(path), ["video_id", "timestamp"])
+    table = headers.open_table(path, textfile.read_data(path), ["video_id", "timestamp"])
     table.check_ids()
     seconds = whole_seconds(table, span)
     if strict:

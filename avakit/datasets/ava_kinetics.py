@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from avakit.datasets import ava, tables, textfile
+from avakit.datasets import ava, headers, tables, textfile
 from avakit.model import Span
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+
+#: Columns of a row that names a key frame with nobody in it.
+_ALONE = 2
 
 
 def read_ava_kinetics(
@@ -46,9 +49,9 @@ def read_ava_kinetics(
     """
     import pandas as pd
 
-    table = tables.read_table(path, textfile.read_data(path), list(ava.COLUMNS[:columns]), counts={2, columns})
+    table = headers.open_table(path, textfile.read_data(path), ava.COLUMNS[:columns], alone=_ALONE)
     table.check_ids()
-    nobody = _without_box(table, columns)
+    nobody = _without_box(table)
     seconds = ava.whole_seconds(table, span) if columns == len(ava.COLUMNS) else _seconds(table)
     found: dict[str, Any] = {"timestamp": seconds, **ava.boxes(table, but=nobody)}
     action = ava.action_ids(table, actions, but=nobody)
@@ -62,11 +65,11 @@ def read_ava_kinetics(
     return frame.astype({"timestamp": "int64"}) if columns == len(ava.COLUMNS) else frame
 
 
-def _without_box(table: tables.Table, columns: int) -> "tables.Mask":
+def _without_box(table: tables.Table) -> "tables.Mask":
     """Return which rows have two columns: nothing after the timestamp, not even separators."""
     import numpy as np
 
-    return np.array([count != columns for count in table.counts], dtype=bool)
+    return np.array([count == _ALONE for count in table.counts], dtype=bool)
 
 
 def _seconds(table: tables.Table) -> "tables.Numbers":

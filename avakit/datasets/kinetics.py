@@ -4,7 +4,7 @@ import csv
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from avakit.datasets import tables, textfile
+from avakit.datasets import reading, tables, textfile
 from avakit.datasets.repeats import repeats
 from avakit.errors import DataInvalid
 from avakit.layout import class_folder
@@ -39,11 +39,11 @@ def read_kinetics(path: Path, *, strict: bool = False) -> "pd.DataFrame":
     first, start, skipped = textfile.split_first_line(data)
     header = [name.strip() for name in next(csv.reader([first]), [])]
     missing = [name for name in ("youtube_id", "time_start", "time_end") if name not in header]
-    if missing or len(set(header)) != len(header):
+    names = [_NAMES.get(name, name) for name in header]
+    if missing or len(set(names)) != len(names):
         wrong = f"no column {missing[0]!r}" if missing else "a column appears twice"
         raise DataInvalid(f"{path}, line {skipped or 1}: {wrong} in the header {textfile.quote(first)}")
-    names = [_NAMES.get(name, name) for name in header]
-    table = tables.read_table(path, data, names, head=(start, skipped), has_many_ids=True)
+    table = reading.read_table(path, data, names, head=(start, skipped), has_many_ids=True)
     table.check_ids()
     label, times, split = _labels(table), _times(table), _splits(table)
     is_new = _check_repeats(table, times, strict=strict)
@@ -67,13 +67,7 @@ def _labels(table: tables.Table) -> "pd.Series[str] | str":
     if "label" not in table.rows:
         return ""
     table.check(table.where("label", is_label), "label", "can't be the name of a class")
-    folders: dict[str, str] = {}
-    for label in table.rows["label"].cat.categories:
-        twin = folders.setdefault(str(label).replace(" ", "_").casefold(), label)
-        if twin != label:
-            raise DataInvalid(
-                f"{table.path}: labels {textfile.quote(twin)} and {textfile.quote(label)} would share one folder"
-            )
+    table.check_twins("label", lambda text: text.replace(" ", "_").casefold(), "would share one folder with")
     return table.texts("label")
 
 

@@ -59,11 +59,6 @@ def leaving_out(folder: Path) -> Iterator[Rejects]:
         _CURRENT.reset(token)
 
 
-def are_left_out() -> bool:
-    """Whether bad rows are left out at present."""
-    return _CURRENT.get() is not None
-
-
 def refuse(path: Path, problems: Sequence[tuple[int, str]], row_at: Callable[[int], str] | None = None) -> None:
     """Raise `DataInvalid` if there are problems: (line, sentence) pairs; the first twenty are named.
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from avakit.datasets import members, rejects, tables, textfile
+from avakit.datasets import headers, members, rejects, textfile
 from avakit.datasets.ava import BOX, boxes
 from avakit.errors import DataInvalid, ItemFailed
 from avakit.model import Span
@@ -35,7 +35,7 @@ def read_speech(path: Path, *, span: Span | None = None, strict: bool = False) -
     """
     import pandas as pd
 
-    table = tables.read_table(path, textfile.read_data(path), ["video_id", "start", "end", "label"])
+    table = headers.open_table(path, textfile.read_data(path), ["video_id", "start", "end", "label"])
     table.check_ids()
     start, end = table.numbers("start"), table.numbers("end")
     table.check(start >= 0, "start", "is not a number of seconds from 0")
@@ -96,13 +96,13 @@ def read_activespeaker(path: Path, *, span: Span | None = None, strict: bool = F
 def _faces(path: Path, data: bytes, span: Span | None, *, strict: bool) -> "pd.DataFrame":
     import pandas as pd
 
-    table = tables.read_table(path, data, _FACE_COLUMNS)
+    table = headers.open_table(path, data, _FACE_COLUMNS)
     table.check_ids()
     seconds = table.numbers("timestamp")
     table.check(seconds >= 0, "timestamp", "is not a number of seconds from 0")
     if span is not None:
         inside = (seconds >= float(span.start)) & (seconds < float(span.end))
-        where = f"is outside the annotated seconds {span.start} to {span.end}"
+        where = f"is outside the annotated seconds {span.start} to below {span.end}"
         table.check(inside | ~(seconds >= 0), "timestamp", where)
     box = boxes(table)
     table.check(table.where("label", SPEAKING.__contains__), "label", f"is none of {', '.join(SPEAKING)}")

@@ -94,3 +94,10 @@ def split_first_line(data: bytes) -> tuple[str, int, int]:
 def count_columns(line: str, separator: str) -> int:
     """Return how many columns a line has."""
     return len(next(csv.reader([line], delimiter=separator))) if '"' in line else line.count(separator) + 1
+
+
+def is_open(line: str, separator: str) -> bool:
+    """Whether a quoted value of a line has no end in that line."""
+    reader = csv.reader([line, ""], delimiter=separator)
+    next(reader)
+    return reader.line_num > 1

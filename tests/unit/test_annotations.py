@@ -99,8 +99,8 @@ def test_the_same_rows_in_another_dress(disguise: Any, tmp_path: Path) -> None:
         (0, "", f"video_id '' {NO_ID}"),
         (0, "NaN", f"video_id 'NaN' {NO_ID}"),
         (0, "\uff15KQ66BBWC4", f"video_id '\uff15KQ66BBWC4' {NO_ID}"),
-        (1, "899", "timestamp '899' is outside the annotated seconds 900 to 1801"),
-        (1, "1801", "timestamp '1801' is outside the annotated seconds 900 to 1801"),
+        (1, "899", "timestamp '899' is outside the annotated seconds 900 to below 1801"),
+        (1, "1801", "timestamp '1801' is outside the annotated seconds 900 to below 1801"),
         (1, "-1", "timestamp '-1' is not a whole number of seconds"),
         (1, "902.5", "timestamp '902.5' is not a whole number of seconds"),
         (1, "", "timestamp '' is not a whole number of seconds"),
@@ -159,9 +159,13 @@ def test_twenty_problems_are_named_and_the_rest_counted(tmp_path: Path) -> None:
         (f"{ROW}\n".encode() + b"\xff\xfe", "line 2: is not UTF-8 text"),
         (f"{ROW}\n\0".encode(), "line 2: holds a NUL byte"),
         (f'{ROW}\n"-5KQ66BBWC4,0902\n'.encode(), "line 2: has 1 columns, expected 8: '\"-5KQ66BBWC4,0902'"),
-        (f'{ROW}\n"-5KQ66\nBBWC4"{ROW[11:]}'.encode(), "line 2: a quoted value runs over the end of the line"),
+        (f'{ROW}\n"-5KQ66\nBBWC4"{ROW[11:]}'.encode(), "line 2: has 1 columns, expected 8: '\"-5KQ66'"),
+        (
+            f'{ROW}\n{ROW[:-1]}"1\n{ROW}'.encode(),
+            f"line 2: a quoted value runs over the end of the line: '{ROW[:-1]}\"1'",
+        ),
     ],
-    ids=["page", "page after blanks", "other encoding", "NUL", "open quote", "quoted line end"],
+    ids=["page", "page after blanks", "other encoding", "NUL", "open quote", "quoted line end", "open last value"],
 )
 def test_what_is_no_table_at_all(content: bytes, expected: str, tmp_path: Path) -> None:
     assert said(write(tmp_path, content), parsers.read_ava)[0] == expected
@@ -169,6 +173,143 @@ def test_what_is_no_table_at_all(content: bytes, expected: str, tmp_path: Path) 
 
 def test_a_missing_file(tmp_path: Path) -> None:
     assert said(tmp_path / "none.csv", parsers.read_ava) == ["is missing"]
+
+
+SHUFFLED = "video_id,timestamp,y1,x1,y2,x2,person_id,action_id"
+CELLS = dict(
+    zip(("video_id", "timestamp", "x1", "y1", "x2", "y2", "action_id", "person_id"), ROW.split(","), strict=True)
+)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        SHUFFLED,
+        "video_id,action_id,timestamp,x1,y1,x2,y2,person_id",
+        "person_id,action_id,x1,y1,x2,y2,timestamp,video_id",
+        "Video_ID, timestamp, x1, y1, x2, y2, action_id, person_id",
+        '"video_id","timestamp","x2","y2","x1","y1","action_id","person_id"',
+    ],
+)
+@pytest.mark.parametrize("separator", [",", "\t"])
+def test_a_header_says_where_each_column_is(header: str, separator: str, tmp_path: Path) -> None:
+    names = [name.strip(' "').casefold() for name in header.split(",")]
+    lines = [header.replace(",", separator), separator.join(CELLS[name] for name in names)]
+    found = parsers.read_ava(write(tmp_path, "\n".join(lines)), span=AVA, strict=True)
+    assert found.equals(parsers.read_ava(write(tmp_path, ROW)))
+
+
+def test_columns_are_known_by_other_names_and_unknown_ones_passed_over(tmp_path: Path) -> None:
+    header = (
+        ",youtube_id,middle_frame_timestamp,entity_box_y1,entity_box_x1,entity_box_y2,entity_box_x2,person_id,label_id,"
+    )
+    row = "0,-5KQ66BBWC4,0902,0.151,0.077,0.811,0.283,1,80,"
+    found = parsers.read_ava(write(tmp_path, f"{header}\n{row}"), strict=True)
+    assert found.equals(parsers.read_ava(write(tmp_path, ROW)))
+
+
+@pytest.mark.parametrize(
+    ("header", "why"),
+    [
+        (SHUFFLED.replace(",x1", ",left"), "no column is called x1 or entity_box_x1"),
+        (SHUFFLED.replace("y1", "x1"), "more than one column is called x1 or entity_box_x1"),
+        ("film,second,left,top,right,bottom,class,who", "no column is called video_id or youtube_id"),
+        ("video_id", "no column is called timestamp or middle_frame_timestamp or frame_timestamp"),
+    ],
+)
+def test_a_header_that_is_not_understood_is_the_only_problem(header: str, why: str, tmp_path: Path) -> None:
+    [problem] = said(write(tmp_path, f"\n{header}\n{ROW}\n{ROW},x\n"), parsers.read_ava)
+    assert problem.startswith(f"line 2: the header '{header[:50]}")
+    assert problem.endswith(f"is not understood: {why}")
+
+
+def test_a_header_of_v2_is_none_of_v1(tmp_path: Path) -> None:
+    assert said(write(tmp_path, f"{SHUFFLED}\n{ROW}"), parsers.read_ava, 7)[0].endswith("this form has no person_id")
+
+
+def test_every_form_of_ava_is_read_by_its_header(tmp_path: Path) -> None:
+    faces = "entity_id,label,entity_box_x1,entity_box_y1,entity_box_x2,entity_box_y2,frame_timestamp,video_id\n"
+    [face] = parsers.read_activespeaker(
+        write(tmp_path, f"{faces}t:1,NOT_SPEAKING,0.1,0.2,0.3,0.4,902.04,-5KQ66BBWC4\n")
+    ).itertuples(index=False, name=None)
+    assert face == ("-5KQ66BBWC4", 902.04, 0.1, 0.2, 0.3, 0.4, "NOT_SPEAKING", "t:1")
+    [sound] = parsers.read_speech(
+        write(tmp_path, "video_id,label,start,end\n-5KQ66BBWC4,NO_SPEECH,900,905.5\n")
+    ).itertuples(index=False, name=None)
+    assert sound == ("-5KQ66BBWC4", 900, 905.5, "NO_SPEECH")
+    seconds = parsers.read_excluded(write(tmp_path, "timestamp,video_id\n0902,-5KQ66BBWC4\n"), span=AVA)
+    assert seconds.to_numpy().tolist() == [["-5KQ66BBWC4", 902]]
+    assert parsers.read_excluded(write(tmp_path, "video_id,timestamp\n")).empty
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "video_id,timestamp,y1,x1,y2,x2,action_id\n0wR5jVB-WPk,12.5\n0wR5jVB-WPk,13.5,0.2,0.1,0.4,0.3,80\n",
+        "0wR5jVB-WPk,12.5\n0wR5jVB-WPk,13.5,0.1,0.2,0.3,0.4,80\n",
+    ],
+)
+def test_key_frames_with_nobody_are_read_with_and_without_a_header(text: str, tmp_path: Path) -> None:
+    nobody, somebody = parsers.read_ava_kinetics(write(tmp_path, text), 7, strict=True).to_dict("records")
+    assert (nobody["timestamp"], nobody["x1"] == nobody["x1"]) == (12.5, False)
+    assert [somebody[name] for name in ("timestamp", "x1", "y1", "x2", "y2", "action_id")] == [
+        13.5,
+        0.1,
+        0.2,
+        0.3,
+        0.4,
+        80,
+    ]
+
+
+def test_a_header_of_two_columns_is_of_key_frames_with_nobody(tmp_path: Path) -> None:
+    found = parsers.read_ava_kinetics(write(tmp_path, "timestamp,video_id\n902,0wR5jVB-WPk\n"))
+    assert found[["video_id", "timestamp"]].to_numpy().tolist() == [["0wR5jVB-WPk", 902]]
+    assert found["x1"].isna().all()
+
+
+# --- all problems at once ---
+
+
+def test_a_line_that_is_no_row_hides_no_other_problem(tmp_path: Path) -> None:
+    bad = ROW.replace("0902", "0899")
+    path = write(tmp_path, f'{ROW}\n{bad}\n{ROW},9\n"{ROW}\n{ROW}\n{bad[:-1]}"1\n')
+    assert said(path, parsers.read_ava, span=AVA, strict=True) == [
+        "line 2: timestamp '0899' is outside the annotated seconds 900 to below 1801",
+        f"line 3: has 9 columns, expected 8: '{ROW},9'",
+        f"line 4: has 1 columns, expected 8: '\"{ROW}'",
+        "line 5: video_id '-5KQ66BBWC4' repeats the row in line 1",
+        f"line 6: a quoted value runs over the end of the line: '{bad[:-1]}\"1'",
+    ]
+
+
+def test_classes_that_would_share_a_folder_hide_no_other_problem(tmp_path: Path) -> None:
+    rows = "a b,-5KQ66BBWC4,1,5,val\nA b,-5KQ66BBWC5,2,5,val\na_b,-5KQ66BBWC6,9,5,val\nc,-5KQ66BBWC7,2\n"
+    assert said(write(tmp_path, f"{KINETICS}\n{rows}"), parsers.read_kinetics) == [
+        "line 3: label 'A b' would share one folder with 'a b' in line 2",
+        "line 4: end '5' is not after the start",
+        "line 4: label 'a_b' would share one folder with 'a b' in line 2",
+        "line 5: has 3 columns, expected 5: 'c,-5KQ66BBWC7,2'",
+    ]
+
+
+# --- rows against each other ---
+
+
+def test_a_person_in_two_boxes_is_found_wherever_the_rows_stand(tmp_path: Path) -> None:
+    other = ROW.replace("0.077", "0.078")
+    rows = [ROW, ROW.replace(",80,", ",12,"), other.replace(",80,", ",9,"), ROW.replace("0902", "0903"), other]
+    assert said(write(tmp_path, "\n".join(rows)), parsers.read_ava, strict=True) == [
+        f"line {line}: person_id '1' contradicts an earlier row: this person has two boxes in this second"
+        for line in (3,)
+    ]
+
+
+def test_signs_of_zero_make_no_other_row(tmp_path: Path) -> None:
+    rows = ROW.replace("0.077", "0.0") + "\n" + ROW.replace("0.077", "-0.0")
+    assert said(write(tmp_path, rows), parsers.read_ava, strict=True) == [
+        "line 2: video_id '-5KQ66BBWC4' repeats the row in line 1"
+    ]
 
 
 ids = st.text(string.ascii_letters + string.digits + "-_", min_size=11, max_size=11)
@@ -231,7 +372,7 @@ def test_bad_lists_are_refused(tmp_path: Path) -> None:
         "line 3: timestamp '²' is not a whole number of seconds",
     ]
     assert said(write(tmp_path, "5BDj0ow5hnA,1\n"), parsers.read_excluded, span=AVA) == [
-        "line 1: timestamp '1' is outside the annotated seconds 900 to 1801"
+        "line 1: timestamp '1' is outside the annotated seconds 900 to below 1801"
     ]
     assert said(write(tmp_path, "5BDj0ow5hnA\nx\n"), parsers.read_ids) == [f"line 2: video_id 'x' {NO_ID}"]
 
@@ -324,7 +465,8 @@ def test_a_row_given_twice_counts_once(tmp_path: Path) -> None:
         ("a,-5KQ66BBWC4,1,5,vla", ["line 2: split 'vla' is none of train, val, validate, test"]),
         ("a/b,-5KQ66BBWC4,1,5,val", ["line 2: label 'a/b' can't be the name of a class"]),
         ("..,-5KQ66BBWC4,1,5,val", ["line 2: label '..' can't be the name of a class"]),
-        ("a b,-5KQ66BBWC4,1,5,val\nA_B,-5KQ66BBWC4,2,5,val", ["labels 'A_B' and 'a b' would share one folder"]),
+        ("a b,-5KQ66BBWC4,1,5,val\nA_B,-5KQ66BBWC4,2,5,val",
+         ["line 3: label 'A_B' would share one folder with 'a b' in line 2"]),
         ("x,y,z,w", ["line 2: has 4 columns, expected 5: 'x,y,z,w'"]),
     ],
 )  # fmt: skip

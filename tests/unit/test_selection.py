@@ -156,7 +156,9 @@ def test_a_missing_list_of_excluded_seconds_is_not_passed_over(ava: Path) -> Non
 
 def test_rows_outside_the_annotated_seconds_are_refused(ava: Path) -> None:
     (ava / "ava_val_v2.2.csv").write_text(VAL_ROWS.replace("1039", "1801"))
-    with pytest.raises(DataInvalid, match=r"line 2: timestamp '1801' is outside the annotated seconds 900 to 1801"):
+    with pytest.raises(
+        DataInvalid, match=r"line 2: timestamp '1801' is outside the annotated seconds 900 to below 1801"
+    ):
         videos(V22, ava, Selection((VAL,)))
 
 
