@@ -1,6 +1,6 @@
 """Annotation files judged as a whole: each row, rows against each other, splits, and what is counted."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Sized
+from collections.abc import Collection, Iterable, Mapping, Sequence, Sized
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -82,25 +82,36 @@ def _is_there(folder: Path, file: AnnotationFile) -> bool:
 def _read(
     dataset: Dataset, path: Path, file: AnnotationFile, actions: Collection[int]
 ) -> "tuple[pd.DataFrame | None, dict[str, int]]":
-    if file.role in (Role.LABELS, Role.CLIPS):
-        rows = rows_of.labels(dataset, path, file, actions, strict=True)
-        return rows, count(rows)
-    if file.role is Role.EXCLUDED_TIMESTAMPS:
-        rows = parsers.read_excluded(path, span=dataset.span, strict=True)
-        return None, {"rows": len(rows), "videos": int(rows["video_id"].nunique())}
     if file.role is Role.EXTRA:
         if not path.is_file():
             raise DataInvalid(f"{path}: is missing")
         return None, {}
-    small: dict[Role, tuple[str, Callable[[Path], Sized]]] = {
-        Role.INCLUDED_TIMESTAMPS: ("rows", parsers.read_included),
-        Role.LABEL_MAP: ("classes", parsers.read_label_map),
-        Role.FILE_NAMES: ("videos", parsers.read_file_names),
-        Role.ID_LIST: ("videos", parsers.read_ids),
-    }
-    name, reader = small[file.role]
-    found = reader(path)
-    return None, {"rows": len(found), name: len(found)}
+    rows = None
+    if file.role in (Role.LABELS, Role.CLIPS):
+        rows = rows_of.labels(dataset, path, file, actions, strict=True)
+        counts = count(rows)
+    elif file.role is Role.EXCLUDED_TIMESTAMPS:
+        seconds = parsers.read_excluded(path, span=dataset.span, strict=True)
+        counts = {"rows": len(seconds), "videos": int(seconds["video_id"].nunique())}
+    else:
+        name, found = _read_list(dataset, path, file.role)
+        counts = {"rows": len(found), name: len(found)}
+    left_out = rejects.count(path)
+    # Lists beside the labels may be empty, such as those of a subset; but not because all their rows are bad.
+    if not counts["rows"] and (left_out or rows is not None):
+        why = f": all of its {left_out} rows are bad" if left_out else ""
+        raise DataInvalid(f"{path}: holds no row{why}")
+    return rows, counts
+
+
+def _read_list(dataset: Dataset, path: Path, role: Role) -> tuple[str, Sized]:
+    """Return what a small list counts, and what it holds."""
+    if role is Role.LABEL_MAP:
+        return "classes", parsers.read_label_map(path)
+    if role is Role.INCLUDED_TIMESTAMPS:
+        return "rows", parsers.read_included(path, span=dataset.span, strict=True)
+    read = parsers.read_file_names if role is Role.FILE_NAMES else parsers.read_ids
+    return "videos", read(path, strict=True)
 
 
 def count(rows: "pd.DataFrame") -> dict[str, int]:
@@ -224,7 +235,7 @@ def _case_collisions(labels: Sequence[Checked], column: str) -> list[str]:
             continue
         for text in each.rows[column].unique().tolist():
             twin, path = seen.setdefault(text.replace(" ", "_").casefold(), (text, each.path))
-            if twin != text:
+            if twin != text and path != each.path:
                 line = _lines_of(each.path, [text])[text]
                 problems.append(
                     f"{each.path}, line {line}: {column} {textfile.quote(text)} differs from {textfile.quote(twin)} "

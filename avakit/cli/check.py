@@ -25,7 +25,7 @@ _FORMS = (
 
 
 @click.command("check", cls=Verb)
-@click.argument("paths", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("paths", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path), is_eager=True)
 @options.dataset
 @options.option("--split", "splits", type=options.SPLITS, multiple=True, help="train, val, test  [default: all]")
 @options.option("--form", type=click.Choice(_FORMS), help="The form of PATHS, files that belong to no dataset.")
@@ -80,10 +80,13 @@ def _check_paths(given: dict[str, Any], chosen: setup.Chosen) -> "list[Checked]"
 
 def _entry(path: Path, given: dict[str, Any], chosen: setup.Chosen) -> "AnnotationFile":
     from avakit.datasets.catalogue import AnnotationFile, Form, Role
+    from avakit.model import Split
 
     is_form = given["form"] in set(Form)
+    # A file of one's own may be of any split, unless it is said of which.
+    splits = chosen.splits if given["splits"] else tuple(Split)
     return AnnotationFile.model_construct(
-        name=path.name, role=Role.LABELS if is_form else Role(given["form"]), splits=chosen.splits,
+        name=path.name, role=Role.LABELS if is_form else Role(given["form"]), splits=splits,
         form=Form(given["form"]) if is_form else None, urls=(), required=True,
     )  # fmt: skip
 

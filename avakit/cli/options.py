@@ -127,15 +127,23 @@ def _leave_out(ctx: click.Context, param: click.Parameter, value: bool) -> bool:
 def _leaving_out(ctx: click.Context) -> Iterator[None]:
     from avakit.datasets import rejects
 
-    manifest = ctx.params.get("manifest")
-    name = "own" if manifest else ctx.params["dataset"]
-    with rejects.leaving_out(ctx.params["root"].absolute() / REJECTS / name) as found:
+    with rejects.leaving_out(_rejects_folder(ctx)) as found:
         try:
             yield
         finally:
             for path, count in found.counts.items():
                 rows = "1 bad row" if count == 1 else f"{count} bad rows"
                 click.echo(f"avakit: {path}: {rows} left out; see {found.file_for(path)}", err=True)
+
+
+def _rejects_folder(ctx: click.Context) -> Path:
+    """Return where rejects go: for files of one's own here, where no root need be; `check` leaves out more."""
+    if ctx.params.get("paths"):
+        return Path.cwd()
+    folder: Path = (
+        ctx.params["root"].absolute() / REJECTS / ("own" if ctx.params["manifest"] else ctx.params["dataset"])
+    )
+    return folder / "check" if ctx.info_name == "check" else folder
 
 
 skip_bad_rows = option(

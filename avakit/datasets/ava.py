@@ -134,8 +134,7 @@ def whole_seconds(table: tables.Table, span: Span | None) -> "tables.Numbers":
     table.check(good, "timestamp", "is not a whole number of seconds")
     if span is not None:
         inside = (values >= float(span.start)) & (values < float(span.end))
-        where = f"is outside the annotated seconds {span.start} to below {span.end}"
-        table.check(inside | ~good, "timestamp", where)
+        table.check(inside | ~good, "timestamp", _outside(span))
     return values
 
 
@@ -153,6 +152,7 @@ def nullable(values: "tables.Numbers | None", count: int) -> "pd.api.extensions.
 def check_rows(table: tables.Table, found: "dict[str, np.ndarray[Any, Any]]", person: "tables.Numbers | None") -> None:
     """Note rows that say the same twice, give a person two boxes at one instant, or a box's action to two persons."""
     key, box = [table.codes("video_id"), found["timestamp"]], [found[name] for name in BOX]
+    table.check_case("video_id")
     boxed = hashes([*key, *box])
     said = [*key, *box, found["action_id"]]
     is_said_new = ~repeats(said, hashes([found["action_id"]], boxed))
@@ -206,13 +206,24 @@ def read_excluded(path: Path, *, span: Span | None = None, strict: bool = False)
     return (frame if keep is None else frame[keep].reset_index(drop=True)).astype({"timestamp": "int64"})
 
 
-def read_included(path: Path) -> list[int]:
-    """Read the list of annotated seconds, one a line; raises `DataInvalid` with every line that is none."""
-    seconds, problems = [], []
+def read_included(path: Path, *, span: Span | None = None, strict: bool = False) -> list[int]:
+    """Read the list of annotated seconds, one a line; raises `DataInvalid` with every line that is none.
+
+    So is one outside the `span`, and, if `strict`, one that repeats an earlier line.
+    """
+    seconds: dict[int, int] = {}
+    problems = []
     for number, line in textfile.lines(path):
-        if line.isascii() and line.isdigit() and len(line) <= 9:  # noqa: PLR2004 - thirty years
-            seconds.append(int(line))
-        else:
+        if not (line.isascii() and line.isdigit() and len(line) <= 9):  # noqa: PLR2004 - thirty years
             problems.append((number, f"timestamp {textfile.quote(line)} is not a whole number of seconds"))
+        elif span is not None and not span.start <= int(line) < span.end:
+            problems.append((number, f"timestamp {textfile.quote(line)} {_outside(span)}"))
+        elif seconds.setdefault(int(line), number) != number and strict:
+            first = seconds[int(line)]
+            problems.append((number, f"timestamp {textfile.quote(line)} repeats the one in line {first}"))
     textfile.refuse_lines(path, problems)
-    return seconds
+    return list(seconds)
+
+
+def _outside(span: Span) -> str:
+    return f"is outside the annotated seconds {span.start} to below {span.end}"

@@ -1,8 +1,9 @@
 """Reader of the annotation files of Kinetics."""
 
 import csv
+from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from avakit.datasets import reading, tables, textfile
 from avakit.datasets.repeats import repeats
@@ -11,16 +12,18 @@ from avakit.layout import class_folder
 from avakit.model import Split
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
 _NAMES = {"youtube_id": "video_id", "time_start": "start", "time_end": "end", "label": "label", "split": "split"}
 SPLITS = {"train": Split.TRAIN, "val": Split.VAL, "validate": Split.VAL, "test": Split.TEST}
 
 
-def read_kinetics(path: Path, *, strict: bool = False) -> "pd.DataFrame":
+def read_kinetics(path: Path, *, splits: Collection[str] = (), strict: bool = False) -> "pd.DataFrame":
     """Read a labels file of Kinetics: one row per clip, columns found by their names in the header.
 
-    Rows that say the same twice are taken once, or refused if `strict`.
+    Rows that say the same twice are taken once, or refused if `strict`; then clips of two splits, and ids that differ
+    by case alone, are refused, too. Rows of other splits than `splits` are refused, if there are any.
 
     Returns
     -------
@@ -45,7 +48,9 @@ def read_kinetics(path: Path, *, strict: bool = False) -> "pd.DataFrame":
         raise DataInvalid(f"{path}, line {skipped or 1}: {wrong} in the header {textfile.quote(first)}")
     table = reading.read_table(path, data, names, head=(start, skipped), has_many_ids=True)
     table.check_ids()
-    label, times, split = _labels(table), _times(table), _splits(table)
+    label, times, split = _labels(table), _times(table), _splits(table, splits)
+    if strict:
+        table.check_case("video_id")
     is_new = _check_repeats(table, times, strict=strict)
     keep = table.finish()
     result = pd.DataFrame({"label": label, "video_id": table.texts("video_id"), **times, "split": split})
@@ -80,25 +85,37 @@ def is_label(text: str) -> bool:
     return True
 
 
-def _splits(table: tables.Table) -> "pd.Series[str] | str":
+def _splits(table: tables.Table, wanted: Collection[str]) -> "pd.Series[str] | str":
     if "split" not in table.rows:
         return ""
     table.check(table.where("split", SPLITS.__contains__), "split", f"is none of {', '.join(SPLITS)}")
+    if wanted:
+        is_wanted = table.where("split", lambda text: text not in SPLITS or SPLITS[text] in wanted)
+        table.check(is_wanted, "split", f"is not what this file is of, {', '.join(wanted)}")
     # By way of the few different texts, not of every row.
     return table.rows["split"].cat.rename_categories(str).astype(str).replace({"validate": str(Split.VAL)})
 
 
 def _check_repeats(table: tables.Table, times: "dict[str, tables.Numbers]", *, strict: bool) -> "tables.Mask":
-    """Note clips with two labels (and, if `strict`, rows given twice); return which rows say something new."""
-    clip = [table.codes("video_id"), times["start"], times["end"]]
-    if "split" in table.rows:
-        clip.append(table.codes("split"))
-    is_new = ~repeats(clip)
-    if is_new.all():
-        return is_new
-    label = [table.codes("label")] if "label" in table.rows else []
-    is_row_new = ~repeats([*clip, *label])
+    """Note clips with two labels (and, if `strict`, of two splits, and given twice); return which rows are new."""
+    place = [table.codes("video_id"), times["start"], times["end"]]
+    is_place_new = ~repeats(place)
+    if is_place_new.all():
+        return is_place_new
+    clip = [*place, _split_numbers(table)] if "split" in table.rows else place
+    everything = [*clip, table.codes("label")] if "label" in table.rows else clip
+    is_new, is_row_new = ~repeats(clip), ~repeats(everything)
     table.check(is_new | ~is_row_new, "video_id", "is of a clip that has two labels")
     if strict:
-        table.check_first([*clip, *label], "video_id", "repeats the row in line")
+        table.check_first(everything, "video_id", "repeats the row in line")
+        table.check_first(place, "split", "is another one than this clip has in line", only=is_new)
     return is_row_new
+
+
+def _split_numbers(table: tables.Table) -> "np.ndarray[Any, Any]":
+    """Return a number for each row that is the same where the split is, whatever it is called."""
+    import numpy as np
+
+    names = [str(SPLITS.get(text, text)) for text in table.rows["split"].cat.categories]
+    numbers: np.ndarray[Any, Any] = np.array([*map(names.index, names), -1])[table.codes("split")]
+    return numbers

@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def read_kinetics_json(path: Path) -> "pd.DataFrame":
+def read_kinetics_json(path: Path, *, splits: Collection[str] = (), strict: bool = False) -> "pd.DataFrame":
     """Read the JSON form of a Kinetics split. It is keyed by video id, so it loses the second clip of a video.
+
+    `splits` and `strict` are those of `read_kinetics`.
 
     Returns
     -------
@@ -35,7 +37,7 @@ def read_kinetics_json(path: Path) -> "pd.DataFrame":
     rows, problems = [], []
     for key, value in entries:
         try:
-            rows.append(_row(key, value))
+            rows.append(_row(key, value, splits))
         except ValueError as error:
             problems.append((_line_of(text, key), str(error)))
     seen: set[str] = set()
@@ -43,12 +45,24 @@ def read_kinetics_json(path: Path) -> "pd.DataFrame":
         if key in seen:
             problems.append((_line_of(text, key), f"video_id {textfile.quote(key)} stands there twice"))
         seen.add(key)
+    problems += [(_line_of(text, key), problem) for key, problem in _twins(rows, strict=strict)]
     textfile.refuse_lines(path, problems)
     if not rows:
         raise DataInvalid(f"{path}: holds no clip")
     frame = pd.DataFrame(rows, columns=["label", "video_id", "start", "end", "split"]).drop_duplicates("video_id")
     is_whole = bool(((frame["start"] % 1 == 0) & (frame["end"] % 1 == 0)).all())
     return frame.astype({"start": "int64", "end": "int64"}) if is_whole else frame
+
+
+def _twins(rows: "list[tuple[str, str, float, float, str]]", *, strict: bool) -> Iterator[tuple[str, str]]:
+    """Yield the key and what is wrong of entries whose class would share a folder, or whose id is another's."""
+    labels: dict[str, str] = {}
+    ids: dict[str, str] = {}
+    for label, key, *_ in rows:
+        if (twin := labels.setdefault(label.replace(" ", "_").casefold(), label)) != label:
+            yield key, f"label {textfile.quote(label)} of {key} would share one folder with {textfile.quote(twin)}"
+        if strict and (twin := ids.setdefault(key.casefold(), key)) != key:
+            yield key, f"video_id {key!r} differs by its case alone from {twin!r}"
 
 
 def _entries(path: Path, text: str) -> list[tuple[str, Any]]:
@@ -72,7 +86,7 @@ class _Pairs(list[tuple[str, Any]]):
         return next((value for key, value in self if key == name), None)
 
 
-def _row(key: str, entry: object) -> tuple[str, str, float, float, str]:
+def _row(key: str, entry: object, wanted: Collection[str]) -> tuple[str, str, float, float, str]:
     if problem := textfile.id_problem(key):
         raise ValueError(f"video_id {textfile.quote(key)} {problem}")
     if not isinstance(entry, _Pairs):
@@ -80,6 +94,8 @@ def _row(key: str, entry: object) -> tuple[str, str, float, float, str]:
     split = entry.value("subset")
     if split not in SPLITS:
         raise ValueError(f"subset {textfile.quote(str(split))} of {key} is none of {', '.join(SPLITS)}")
+    if wanted and SPLITS[split] not in wanted:
+        raise ValueError(f"subset {textfile.quote(split)} of {key} is not what this file is of, {', '.join(wanted)}")
     found = entry.value("annotations")
     label, segment = (found.value("label"), found.value("segment")) if isinstance(found, _Pairs) else (None, None)
     if label is not None and not (isinstance(label, str) and is_label(label)):

@@ -23,16 +23,21 @@ def read_label_map(path: Path) -> dict[int, str]:
     Raises
     ------
     DataInvalid
-        If an entry lacks its name or id, an id appears twice, or there is none at all.
+        If an entry lacks its name or id, an id or name appears twice, an id is 0, or there is none at all.
     """
     text = textfile.read_text(path)
     first = text.lstrip().partition("\n")[0]
     entries = _table_entries(path) if first.startswith("label_id,") else _entries(path, text)
     result: dict[int, str] = {}
+    names: dict[str, int] = {}
     problems = []
     for line, number, name in entries:
         if number in result:
             problems.append((line, f"id {number} appears twice"))
+        elif number == 0:
+            problems.append((line, "id 0 is none: ids begin with 1"))
+        if (other := names.setdefault(name.casefold(), number)) != number:
+            problems.append((line, f"name {textfile.quote(name)} is that of id {other}, too"))
         result[number] = name
     rejects.refuse(path, problems)
     if not result:
@@ -68,36 +73,61 @@ def _table_entries(path: Path) -> list[tuple[int, int, str]]:
     return entries
 
 
-def read_file_names(path: Path) -> dict[VideoId, str]:
+def read_file_names(path: Path, *, strict: bool = False) -> dict[VideoId, str]:
     """Read a mirror's list of file names: which video id has which name, such as `-5KQ66BBWC4.mkv`.
 
     Raises
     ------
     DataInvalid
-        With every line that is no `<video id>.<extension>`, or repeats an id.
+        With every line that is no `<video id>.<extension>`, or names an id's second file; if `strict`, also with
+        lines that repeat an earlier one, or an id that differs from an earlier one by its case alone.
     """
     result: dict[VideoId, str] = {}
-    problems = []
+    problems, seen = [], Seen()
     for number, line in textfile.lines(path):
         stem, _, extension = line.rpartition(".")
         if textfile.id_problem(stem):
             problems.append((number, f"{textfile.quote(line)} is not '<video id>.<extension>'"))
         elif extension not in VIDEO_EXTENSIONS:
             problems.append((number, f"extension {textfile.quote(extension)} is none of {', '.join(VIDEO_EXTENSIONS)}"))
-        elif result.setdefault(VideoId(stem), line) != line:
+        elif result.get(VideoId(stem), line) != line:
             problems.append((number, f"video_id {stem!r} has two files"))
+        elif (problem := seen.problem(number, stem)) and strict:
+            problems.append((number, problem))
+        else:
+            result[VideoId(stem)] = line
     textfile.refuse_lines(path, problems)
     return result
 
 
-def read_ids(path: Path) -> list[VideoId]:
-    """Read a list of video ids, one a line, each once; raises `DataInvalid` with every line that is none."""
+def read_ids(path: Path, *, strict: bool = False) -> list[VideoId]:
+    """Read a list of video ids, one a line, each once; raises `DataInvalid` with every line that is none.
+
+    So is, if `strict`, one that repeats an earlier line, or differs from it by its case alone.
+    """
     ids: dict[VideoId, None] = {}
-    problems = []
+    problems, seen = [], Seen()
     for number, line in textfile.lines(path):
         if problem := textfile.id_problem(line):
             problems.append((number, f"video_id {textfile.quote(line)} {problem}"))
+        elif (problem := seen.problem(number, line)) and strict:
+            problems.append((number, problem))
         else:
             ids[VideoId(line)] = None
     textfile.refuse_lines(path, problems)
     return list(ids)
+
+
+class Seen:
+    """The ids of a list so far."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._first: dict[str, tuple[int, str]] = {}
+
+    def problem(self, line: int, video_id: str) -> str | None:
+        """Return what is wrong with the next id beside the earlier ones, or None."""
+        first, twin = self._first.setdefault(video_id.casefold(), (line, video_id))
+        if twin != video_id:
+            return f"video_id {video_id!r} differs by its case alone from {twin!r} in line {first}"
+        return None if first == line else f"video_id {video_id!r} repeats the one in line {first}"

@@ -41,8 +41,10 @@ class Rejects:
         files.write_atomically(self.file_for(path), text.getvalue().encode())
 
     def file_for(self, path: Path) -> Path:
-        """Return where the rows left out of a file are written down."""
-        return self.folder / f"{path.name}{SUFFIX}"
+        """Return where the rows left out of a file are written down; files of one name are numbered from the second."""
+        before = [other for other in list(self.counts)[: list(self.counts).index(path)] if other.name == path.name]
+        number = f".{len(before) + 1}" if before else ""
+        return self.folder / f"{path.name}{number}{SUFFIX}"
 
 
 _CURRENT: ContextVar[Rejects | None] = ContextVar("rejects", default=None)
@@ -57,6 +59,12 @@ def leaving_out(folder: Path) -> Iterator[Rejects]:
         yield rejects
     finally:
         _CURRENT.reset(token)
+
+
+def count(path: Path) -> int:
+    """Return how many rows of a file were left out in this run."""
+    current = _CURRENT.get()
+    return current.counts.get(path, 0) if current else 0
 
 
 def refuse(path: Path, problems: Sequence[tuple[int, str]], row_at: Callable[[int], str] | None = None) -> None:

@@ -27,7 +27,7 @@ def labels(
     actions
         The action ids that exist; empty if nobody knows.
     strict
-        Refuse rows that repeat or contradict an earlier one, too.
+        Refuse rows that repeat or contradict an earlier one, or are of a split that the file is not of, too.
 
     Raises
     ------
@@ -36,8 +36,8 @@ def labels(
     """
     known = actions or None
     if file.form in CLIP_FORMS:
-        is_csv = file.form is Form.KINETICS
-        return parsers.read_kinetics(path, strict=strict) if is_csv else parsers.read_kinetics_json(path)
+        read_clips = parsers.read_kinetics if file.form is Form.KINETICS else parsers.read_kinetics_json
+        return read_clips(path, splits=file.splits if strict else (), strict=strict)
     if file.form in (Form.SPEECH, Form.ACTIVESPEAKER):
         read = parsers.read_speech if file.form is Form.SPEECH else parsers.read_activespeaker
         return read(path, span=dataset.span, strict=strict)

@@ -138,6 +138,10 @@ class Table:
         places = self.line_numbers() if found else []
         self._problems += [(row, column, f"{fault} {quote(twin)} in line {places[at]}") for row, twin, at in found]
 
+    def check_case(self, column: str) -> None:
+        """Note rows whose text differs from that of an earlier row by its case alone."""
+        self.check_twins(column, str.casefold, "differs by its case alone from")
+
     def _twins(self, column: str, fold: Callable[[str], str]) -> "np.ndarray[Any, Any]":
         """Return the rows among which those are that differ by `fold` alone."""
         import numpy as np

@@ -46,10 +46,19 @@ def test_a_bad_file_is_refused_with_its_reasons(name: str, tmp_path: Path, capsy
 
 
 @pytest.mark.parametrize("name", [name for name, verdict in VERDICTS.items() if "leaves" in verdict])
-def test_bad_rows_can_be_left_out(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert check(name, tmp_path, "--skip-bad-rows") == 0
+def test_bad_rows_can_be_left_out(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are written into the current folder. A file of which nothing is left is refused."""
+    monkeypatch.chdir(tmp_path)
+    leaves = VERDICTS[name]["leaves"]
+    assert check(name, tmp_path / "root", "--skip-bad-rows") == (0 if leaves else 65)
     printed = capsys.readouterr()
-    assert counts(printed.out)["rows"] == VERDICTS[name]["leaves"]
-    rejects = tmp_path / ".avakit" / "rejects" / "ava-v2.2" / f"{name}.rejects.csv"
+    if leaves:
+        assert counts(printed.out)["rows"] == leaves
+    else:
+        assert f"{FOLDER / name}: holds no row: all of its" in printed.err
+    rejects = tmp_path / f"{name}.rejects.csv"
     assert f"left out; see {rejects}" in printed.err
+    assert [path.name for path in tmp_path.iterdir()] == [rejects.name]
     assert rejects.read_text().startswith("line,problem,row\n")

@@ -10,6 +10,8 @@ from avakit import cli
 
 DATA = Path(__file__).parents[1] / "data" / "annotations"
 
+NO_ID = "\"video_id '{}' is not a video id (11 characters from A-Z, a-z, 0-9, '_' and '-')\""
+
 
 def run(capsys: pytest.CaptureFixture[str], *words: str, expect: int = 0) -> Any:
     """Run avakit in this process; return what it printed."""
@@ -57,3 +59,30 @@ def test_what_is_there_is_checked_and_what_is_not_is_a_problem(
     checked = run(capsys, "check", "--split", "val", "--root", str(tmp_path / "data"), expect=65)
     assert f"{folder}/ava_file_names_trainval_v2.1.txt: is missing" in checked.err
     assert ["ava_val_v2.2.csv", "ava8", *"11111"] in [line.split() for line in checked.out.splitlines()]
+
+
+def test_check_and_other_verbs_keep_their_rejects_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`check` is stricter: what it leaves out is more than what `stats` does."""
+    folder = tmp_path / "data/annotations/kinetics-400"
+    folder.mkdir(parents=True)
+    row = "yoga,0wR5jVB-WPk,1,11,val\n"
+    text = f"label,youtube_id,time_start,time_end,split\n{row}{row}yoga,3caPS4FHFF8,11,1,val\n"
+    (folder / "validate.csv").write_text(text)
+    where = ("--dataset", "kinetics-400", "--split", "val", "--root", str(tmp_path / "data"), "--skip-bad-rows")
+    run(capsys, "check", *where)
+    run(capsys, "stats", *where)
+    rejects = tmp_path / "data/.avakit/rejects/kinetics-400"
+    assert (rejects / "check/validate.csv.rejects.csv").read_text().count("\n") == 3
+    assert (rejects / "validate.csv.rejects.csv").read_text().count("\n") == 2
+
+
+def test_rejects_of_two_files_of_one_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "ids.txt").write_text(f"0wR5jVB-WPk\n{folder}\n")
+    run(capsys, "check", "a/ids.txt", "b/ids.txt", "--form", "id_list", "--skip-bad-rows")
+    assert (tmp_path / "ids.txt.rejects.csv").read_text().endswith("\n2," + NO_ID.format("a") + ",a\n")
+    assert (tmp_path / "ids.txt.2.rejects.csv").read_text().endswith("\n2," + NO_ID.format("b") + ",b\n")

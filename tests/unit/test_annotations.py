@@ -416,6 +416,8 @@ def test_label_maps_in_their_three_forms() -> None:
         ('label { name: "a" label_id: 1 }\nitem { name: "b" id: 1 }', "line 2: id 1 appears twice"),
         ('item { name: "a" }', "line 1: entry without a name or an id"),
         ('item { name: "a" id: 1 }\n\nitem { name: "b"', "line 3: 'item { name: \"b\"' belongs to no complete entry"),
+        ('item { name: "a" id: 0 }', "line 1: id 0 is none: ids begin with 1"),
+        ('item { name: "a" id: 1 }\nitem { name: "A" id: 2 }', "line 2: name 'A' is that of id 1, too"),
         ("label_id,label_name\nx,y", "line 2: 'x,y' is not '<label_id>,<label_name>,…'"),
     ],
 )

@@ -49,6 +49,37 @@ def test_names_that_differ_by_case_alone(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(("name", "split"), [("train.csv", "val"), ("validate.csv", "train")])
+def test_a_row_of_another_split_than_its_file(name: str, split: str, tmp_path: Path) -> None:
+    dataset = catalogue.load("kinetics-400")
+    (tmp_path / name).write_text(f"{HEADER}yoga,0wR5jVB-WPk,1,11,{split}\n")
+    file = next(file for file in dataset.files if file.name == name)
+    assert check.check_file(dataset, tmp_path / name, file).problems == (
+        f"{tmp_path / name}, line 2: split '{split}' is not what this file is of, {file.splits[0]}",
+    )
+
+
+def test_an_entry_of_another_split_than_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "train.json"
+    entry = '{"annotations": {"label": "%s", "segment": [1, 11]}, "subset": "%s"}'
+    text = ",\n".join(
+        f'"{key}": {entry % (label, split)}'
+        for key, label, split in (
+            ("0wR5jVB-WPk", "yoga", "train"),
+            ("0wr5jVB-WPk", "Yoga", "train"),
+            ("3caPS4FHFF8", "yoga", "validate"),
+        )
+    )
+    path.write_text(f"{{{text}}}")
+    with pytest.raises(DataInvalid) as caught:
+        parsers.read_kinetics_json(path, splits=(TRAIN,), strict=True)
+    assert [problem.removeprefix(f"{path}, ") for problem in caught.value.args] == [
+        "line 2: label 'Yoga' of 0wr5jVB-WPk would share one folder with 'yoga'",
+        "line 2: video_id '0wr5jVB-WPk' differs by its case alone from '0wR5jVB-WPk'",
+        "line 3: subset 'validate' of 3caPS4FHFF8 is not what this file is of, train",
+    ]
+
+
 def test_a_film_of_two_splits_is_a_problem(tmp_path: Path) -> None:
     dataset = catalogue.load("ava-v2.2")
     row = "-5KQ66BBWC4,0902,0.077,0.151,0.283,0.811,80,1\n"
