@@ -67,6 +67,8 @@ def read_ava(
         check_rows(table, result, person)
     keep = table.finish()
     whole = {"timestamp": "int64", "action_id": "int64"}
+    # What was read as whole numbers needs no way back from fractions.
+    result |= {name: table.rows[name].to_numpy() for name in whole if table.rows[name].dtype == "int64"}
     frame = pd.DataFrame({"video_id": table.texts("video_id"), **result}, copy=False)
     frame["person_id"] = nullable(person, len(frame))
     return (frame if keep is None else frame[keep].reset_index(drop=True)).astype(whole)
@@ -110,10 +112,11 @@ def action_ids(
     if actions is None:
         good, fault = (values >= 1) & (values % 1 == 0), "is not a whole number from 1"
     else:
-        known = frozenset(actions)
-        good = np.zeros(len(values), dtype=bool)
-        for action in known:
-            good |= values == action
+        is_known = np.zeros(max(actions, default=0) + 1, dtype=bool)
+        is_known[list(actions)] = True
+        inside = (values >= 0) & (values < len(is_known))
+        numbers = np.where(inside, values, 0).astype(np.intp)
+        good = inside & is_known[numbers] & (numbers == values)
         fault = "is not in the label map"
     table.check(good if but is None else good | but, "action_id", fault)
     return values
