@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from avakit.datasets import members, pins, textfile
+from avakit.datasets import members, pins, plausible, speech, textfile
 from avakit.datasets.catalogue import AnnotationFile, Dataset, Role
 from avakit.datasets.selection import required_files
 from avakit.errors import ConfigInvalid, ItemFailed, MediaRejected, Status, TransferFailed
@@ -173,7 +173,7 @@ def _settle(errand: _Errand, file: AnnotationFile) -> Outcome:
     for address in _addresses(errand, file):
         try:
             url = _obtain(errand, file, address, path)
-            _check_content(file, path)
+            _check_arrived(file, path)
             fresh = pins.describe(path, url, file.known)
             _check_pin(pin, fresh, accept_changed=errand.accept_changed)
         except ItemFailed as error:
@@ -224,13 +224,30 @@ def _take(origin: Path, names: tuple[str, ...], path: Path) -> str:
     raise TransferFailed(Status.UNAVAILABLE, "not_listed", f"it holds no {' or '.join(names)}")
 
 
+def _check_arrived(file: AnnotationFile, path: Path) -> None:
+    """Refuse what is plainly no such file, so that the next address is asked."""
+    _check_content(file, path)
+    if file.name.endswith(speech.ARCHIVES):
+        if not members.is_archive(path):
+            raise MediaRejected(Status.CORRUPT, "not_media", "it is no archive that can be read")
+        return
+    if problem := plausible.problem(file, _start(path)):
+        raise MediaRejected(Status.CORRUPT, "not_media", f"it is {problem}")
+
+
 def _check_content(file: AnnotationFile, path: Path, advice: str = "") -> None:
-    with path.open("rb") as stream:
-        start = stream.read(2048)
+    start = _start(path)
     if textfile.looks_like_html(start):
         raise MediaRejected(Status.CORRUPT, "html", f"it is a web page, not the file{advice}")
+    if what := plausible.sign(start):
+        raise MediaRejected(Status.CORRUPT, "not_media", f"it is {what}, not the file{advice}")
     if not start.strip() and file.role is not Role.EXCLUDED_TIMESTAMPS:
         raise MediaRejected(Status.CORRUPT, "empty", f"it is empty{advice}")
+
+
+def _start(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        return stream.read(plausible.START_BYTES)
 
 
 def _check_pin(pin: dict[str, Any] | None, fresh: dict[str, Any], *, accept_changed: bool) -> None:

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from avakit import fetch
-from avakit.datasets import catalogue, members
-from avakit.datasets.catalogue import Dataset
+from avakit.datasets import catalogue, members, plausible
+from avakit.datasets.catalogue import Dataset, Form, Role
+from avakit.datasets.speech import ARCHIVES
 from avakit.errors import ConfigInvalid, DataInvalid, MediaRejected, Status
 from avakit.model import Split
 from avakit.outcome import Outcome
@@ -133,6 +134,66 @@ def test_the_next_address_is_tried(server: Server, served: Path, root: Path) -> 
     outcome = run(dataset, root)["demo_val.csv"]
     assert outcome.status is Status.DONE
     assert outcome.source == f"{server.url}/annotations/demo_val.csv"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>AccessDenied</Code></Error>',
+        '{"error": "nope", "message": "not, here"}',
+        "404: Not Found",
+        "<!-- cached -->\n<!DOCTYPE html>\n<html></html>",
+        "<script>var a = ['-demoFilm01',902,1];</script>",
+        "%PDF-1.4\n%\xe2\xe3\xcf\xd3\n1 0 obj",
+        "version https://git-lfs.github.com/spec/v1\noid sha256:" + 64 * "0" + "\nsize 12345\n",
+        "Sorry, this page has moved, see 2019\n",
+        "a,b,c\n",
+    ],
+    ids=["s3", "json", "404", "comment", "script", "pdf", "lfs", "prose", "header"],
+)  # fmt: skip
+@pytest.mark.parametrize("name", [name for name in NAMES if name.endswith(("csv", "txt", "pbtxt"))])
+def test_what_is_no_such_file_is_passed_over(name: str, content: str, server: Server, served: Path, root: Path) -> None:
+    """Error messages and pointers come with status 200, too; none is pinned, from a server or from a folder."""
+    (served / "wrong.txt").write_text(content)
+    base = "http://127.0.0.1:8765/annotations"
+    dataset = at(server, lambda text: text.replace(f'["{base}/{name}"]', f'["{base}/wrong.txt", "{base}/{name}"]'))
+    file = next(file for file in dataset.files if file.name == name)
+    dataset = dataset.model_copy(update={"files": (file,)})
+    assert run(dataset, root)[name].source == f"{server.url}/annotations/{name}"
+    mine = served.parent / "mine"
+    mine.mkdir()
+    (mine / name).write_text(content)
+    outcome = run(dataset, root, origin=mine, accept_changed=True)[name]
+    assert (outcome.status, outcome.reason in ("html", "not_media")) == (Status.CORRUPT, True)
+    assert outcome.detail.startswith(f"tried {mine.as_uri()} (it is ")
+
+
+@pytest.mark.parametrize("name", catalogue.names())
+def test_every_file_that_is_known_looks_like_itself(name: str) -> None:
+    """Real excerpts of each form and role, with and without header, are none of those."""
+    excerpts = {
+        Form.AVA7: ["-5KQ66BBWC4,0904,0.077,0.151,0.283,0.811,80\n", "-5KQ66BBWC4\t904\t0.1\t0.2\t0.3\t0.4\t80\n"],
+        Form.AVA8: [ROW, "video_id,timestamp,x1,y1,x2,y2,action_id,person_id\n" + ROW],
+        Form.AVA_KINETICS: ["-5KQ66BBWC4,0902\n"],
+        Form.AVA_KINETICS_CLIPS: ["02D2rqAUAPM,59.020833\n"],
+        Form.ACTIVESPEAKER: ["-5KQ66BBWC4,902.21,0.1,0.2,0.3,0.4,SPEAKING_AUDIBLE,-5KQ66BBWC4_0902:1\n"],
+        Form.SPEECH: ["-5KQ66BBWC4,900.00,903.08,NO_SPEECH\n"],
+        Form.KINETICS: [
+            "youtube_id,time_start,time_end,split\r\n---QUuC4vJs,84,94,test\r\n",
+            'label,youtube_id,time_start,time_end,split,is_cc\n"a, b",---QUuC4vJs,84,94,val,0\n',
+        ],
+        Form.KINETICS_JSON: ['{"---QUuC4vJs": {"annotations": {"label": "a", "segment": [84.0, 94.0]}}}'],
+        Role.EXCLUDED_TIMESTAMPS: ["-5KQ66BBWC4,0913\r\n", ""],
+        Role.INCLUDED_TIMESTAMPS: ["0902\n0903\n"],
+        Role.LABEL_MAP: ['label {\n  name: "a"\n', 'item {\n  name: "a"\n', "label_id,label_name,label_type\n1,a,b\n"],
+        Role.FILE_NAMES: ["-5KQ66BBWC4.mkv\r\n"],
+        Role.ID_LIST: ["-5KQ66BBWC4"],
+        Role.EXTRA: ["AVA-Kinetics v1.0, 2020\n"],
+    }
+    for file in catalogue.load(name).files:
+        for text in excerpts[file.form or file.role]:
+            if not file.name.endswith(ARCHIVES):
+                assert plausible.problem(file, text.encode()) is None, (file.name, text)
 
 
 def test_every_address_that_failed_is_named(server: Server, served: Path, root: Path) -> None:
