@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from avakit.datasets import parsers, rejects, rows_of, textfile
 from avakit.datasets.catalogue import AnnotationFile, Dataset, Form, Role
-from avakit.datasets.parts import CLIP_FORMS
+from avakit.datasets.parts import CLIP_FORMS, SEGMENT_SECONDS
 from avakit.datasets.repeats import repeats
 from avakit.datasets.speech import ARCHIVES
 from avakit.errors import DataInvalid
@@ -28,7 +28,8 @@ class Checked:
     file, path
         What the manifest says of it, and where it lies.
     counts
-        What was counted: `rows`, and where the form has them `videos`, `key_frames`, `persons`, `classes`, `clips`.
+        What was counted: `rows`, and where the form has them `videos`, `key_frames`, `segments`, `persons`, `tracks`,
+        `faces`, `labels`, `classes`, `clips`.
     rows
         The rows; None for small lists, and for a file that can't be read.
     problems
@@ -40,17 +41,6 @@ class Checked:
     counts: Mapping[str, int] = field(default_factory=dict)
     rows: "pd.DataFrame | None" = None
     problems: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Compared:
-    """A published count beside the counted one; the reason where they are known to differ."""
-
-    name: str
-    splits: tuple[Split, ...]
-    published: int
-    counted: int
-    reason: str = ""
 
 
 def check_file(dataset: Dataset, path: Path, file: AnnotationFile, actions: Collection[int] = ()) -> Checked:
@@ -89,7 +79,7 @@ def _read(
     rows = None
     if file.role in (Role.LABELS, Role.CLIPS):
         rows = rows_of.labels(dataset, path, file, actions, strict=True)
-        counts = count(rows)
+        counts = count(rows) | _count_segments(dataset, rows)
     elif file.role is Role.EXCLUDED_TIMESTAMPS:
         seconds = parsers.read_excluded(path, span=dataset.span, strict=True)
         counts = {"rows": len(seconds), "videos": int(seconds["video_id"].nunique())}
@@ -125,43 +115,20 @@ def count(rows: "pd.DataFrame") -> dict[str, int]:
         box = [rows[name].to_numpy() for name in _BOX]
         has_box = rows["x1"].notna().to_numpy()
         counts["persons"] = int((~repeats([*key, *box]) & has_box).sum())
+    if "entity_id" in rows:
+        counts |= {"faces": len(rows), "tracks": len(rows[["video_id", "entity_id"]].drop_duplicates())}
     classes = rows["label"][rows["label"] != ""] if "label" in rows else rows.get("action_id")
     if classes is not None and classes.notna().any():
-        counts["classes"] = int(classes.nunique())
+        counts |= {"classes": int(classes.nunique()), "labels": int(classes.notna().sum())}
     return counts
 
 
-def compare(dataset: Dataset, checked: Sequence[Checked]) -> list[Compared]:
-    """Put what the manifest says was published beside what the rows hold, where all files of a count could be read."""
-    found = []
-    explained = {(figure.name, figure.splits) for figure in dataset.figures}
-    for split, facts in dataset.splits.items():
-        for name, published in (("videos", facts.videos), ("clips", facts.clips)):
-            counted = _counted(dataset, checked, name, (split,))
-            if published is not None and counted is not None and (name, (split,)) not in explained:
-                found.append(Compared(name, (split,), published, counted))
-    for figure in dataset.figures:
-        counted = _counted(dataset, checked, figure.name, figure.splits)
-        if counted is not None:
-            found.append(Compared(figure.name, figure.splits, figure.published, counted, figure.reason))
-    return found
-
-
-def _counted(dataset: Dataset, checked: Sequence[Checked], name: str, splits: tuple[Split, ...]) -> int | None:
-    total = 0
-    for split in splits:
-        files = dataset.files_of(Role.LABELS, (split,)) or dataset.files_of(Role.ID_LIST, (split,))
-        counts = [each.counts.get(name) for each in checked if each.file in files and not each.problems]
-        if name == "clips" and any(file.form is Form.AVA_KINETICS_CLIPS for file in files):
-            counts = [
-                each.counts["key_frames"] if each.file.form is Form.AVA_KINETICS_CLIPS else 0
-                for each in checked
-                if each.file in files and not each.problems
-            ]
-        if len(counts) != len(files) or any(number is None for number in counts):
-            return None
-        total += sum(number or 0 for number in counts)
-    return total
+def _count_segments(dataset: Dataset, rows: "pd.DataFrame") -> dict[str, int]:
+    """Count the pieces of films in which a key frame lies, as AVA was announced."""
+    if dataset.span is None or not any(figure.name == "segments" for figure in dataset.figures):
+        return {}
+    pieces = (rows["timestamp"].to_numpy() - float(dataset.span.start)) // SEGMENT_SECONDS
+    return {"segments": int((~repeats([rows["video_id"].astype("category").cat.codes.to_numpy(), pieces])).sum())}
 
 
 def across(dataset: Dataset, checked: Sequence[Checked], folder: Path) -> tuple[list[str], list[str]]:

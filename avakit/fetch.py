@@ -281,8 +281,7 @@ def _public(address: str) -> str:
 
 
 def _outcome(errand: _Errand, file: AnnotationFile, pin: dict[str, Any], status: Status) -> Outcome:
-    has_hints = any((file.known.sha256, file.known.git_blob, file.known.md5))
-    detail = "differs from the copies known elsewhere" if has_hints and not pin["known"] else ""
+    detail = "differs from the copies known elsewhere" if file.known.is_given and not pin["known"] else ""
     path = (errand.folder / file.name).relative_to(errand.root).as_posix()
     return Outcome(
         file.name,

@@ -13,8 +13,9 @@ from avakit.errors import DataInvalid, ExitCode
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from avakit.check import Checked, Compared
+    from avakit.check import Checked
     from avakit.datasets.catalogue import AnnotationFile
+    from avakit.published import Compared
 
 _COUNTS = ("rows", "videos", "clips", "key_frames", "persons", "classes")
 #: What `--form` takes: the forms of labels, and the roles of small lists.
@@ -40,7 +41,7 @@ def command(**given: Any) -> int:
     Without PATHS, the fetched files of a dataset; what is counted stands beside what was published. Files of your
     own need --form. Any problem is named with file, line, column and value, and makes the exit code 65.
     """
-    from avakit import check
+    from avakit import check, published
 
     chosen = setup.choose(given)
     compared: list[Compared] = []
@@ -54,8 +55,9 @@ def command(**given: Any) -> int:
         ):
             annotations.require_annotations(chosen)
         checked = check.check(chosen.dataset, chosen.annotations, chosen.splits)
-        compared = check.compare(chosen.dataset, checked)
+        compared = published.compare(chosen.dataset, checked)
         problems, notes = check.across(chosen.dataset, checked, chosen.annotations)
+        notes = [*published.notes(chosen.dataset, checked), *notes]
     problems = [*(text for each in checked for text in each.problems), *problems]
     if given["as_json"]:
         _print(checked, compared, notes, problems)

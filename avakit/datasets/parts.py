@@ -53,6 +53,12 @@ class Form(StrEnum):
 CLIP_FORMS = frozenset({Form.KINETICS, Form.KINETICS_JSON})
 
 
+#: The announcement of AVA counts its films in pieces of three seconds: 192 x 300 are its 57 600 segments.
+SEGMENT_SECONDS = 3
+#: Figures that only files of labels can be counted for.
+LABEL_COUNTS = frozenset({"labels", "persons", "tracks", "faces", "segments", "key_frames", "classes"})
+
+
 class Facts(BaseModel):
     """The base of all parts of a manifest: frozen, and a key nobody knows is an error."""
 
@@ -65,6 +71,11 @@ class Known(Facts):
     sha256: tuple[Sha256, ...] = ()
     git_blob: tuple[Sha1, ...] = ()
     md5: tuple[Md5, ...] = ()
+
+    @property
+    def is_given(self) -> bool:
+        """Whether any copy is known."""
+        return bool(self.sha256 or self.git_blob or self.md5)
 
 
 class AnnotationFile(Facts):
@@ -107,12 +118,27 @@ class SplitFacts(Facts):
 
 
 class Figure(Facts):
-    """A published count that the rows don't bear out, and why; `avakit check` puts the counted one beside it."""
+    """A published count that the rows don't bear out, and why; `avakit check` puts the counted one beside it.
 
-    name: Literal["videos", "clips", "rows", "key_frames", "persons", "classes"]
+    `counted` is the count, or the least and the greatest, that the reason explains; without it, any.
+    """
+
+    name: Literal[
+        "videos", "clips", "rows", "key_frames", "segments", "persons", "tracks", "faces", "labels", "classes"
+    ]
     published: int = Field(ge=0)
     splits: tuple[Split, ...] = Field(min_length=1)
+    counted: int | tuple[int, int] | None = None
     reason: str
+
+    def why(self, counted: int) -> str:
+        """Return the reason if it is that of this count."""
+        if counted == self.published:
+            return ""
+        if self.counted is None:
+            return self.reason
+        least, most = self.counted if isinstance(self.counted, tuple) else (self.counted, self.counted)
+        return self.reason if least <= counted <= most else ""
 
 
 class Archives(Facts):

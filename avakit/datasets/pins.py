@@ -39,16 +39,23 @@ def read(folder: Path) -> dict[str, dict[str, Any]]:
 
 def describe(path: Path, url: str, known: Known) -> dict[str, Any]:
     """Return the pin of a file: where from, digests, bytes, date, and whether a known copy is the same."""
-    sha256, git_blob = files.sha256(path), files.git_blob_sha1(path)
-    is_known = sha256 in known.sha256 or git_blob in known.git_blob or (bool(known.md5) and _md5(path) in known.md5)
     return {
         "url": url,
-        "sha256": sha256,
-        "git_blob": git_blob,
+        "sha256": files.sha256(path),
+        "git_blob": files.git_blob_sha1(path),
         "bytes": path.stat().st_size,
         "date": datetime.now(tz=UTC).isoformat(timespec="seconds"),
-        "known": is_known,
+        "known": is_known(path, known),
     }
+
+
+def is_known(path: Path, known: Known) -> bool:
+    """Whether a file is the same as one of the copies that were seen elsewhere."""
+    return (
+        (bool(known.sha256) and files.sha256(path) in known.sha256)
+        or (bool(known.git_blob) and files.git_blob_sha1(path) in known.git_blob)
+        or (bool(known.md5) and _md5(path) in known.md5)
+    )
 
 
 def write(folder: Path, name: str, pin: dict[str, Any]) -> None:

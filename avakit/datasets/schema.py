@@ -56,6 +56,7 @@ class Dataset(Facts):
     notes: tuple[str, ...] = ()
     unpublished: str = ""
     figures: tuple[Figure, ...] = ()
+    classes: int | None = Field(default=None, ge=1)
     archives: tuple[Archives, ...] = ()
     files: tuple[AnnotationFile, ...] = Field(min_length=1)
     splits: dict[Split, SplitFacts] = Field(min_length=1)

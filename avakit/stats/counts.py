@@ -2,13 +2,12 @@
 
 from typing import TYPE_CHECKING, Any
 
+from avakit.datasets.parts import SEGMENT_SECONDS
 from avakit.stats.annotations import BOX, Annotations
 
 if TYPE_CHECKING:
     import pandas as pd
 
-#: The announcement of AVA counts its films in pieces of three seconds: 192 x 300 are its 57 600 segments.
-SEGMENT_SECONDS = 3
 QUANTILES = {"p01": 0.01, "p05": 0.05, "p25": 0.25, "median": 0.5, "p75": 0.75, "p95": 0.95, "p99": 0.99}
 ALL = "all"
 _FACTS = (

@@ -1,11 +1,13 @@
 """What was published beside what the files hold."""
 
+from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from avakit.datasets import derived
+from avakit.datasets.parts import SEGMENT_SECONDS
 from avakit.model import Split
 from avakit.stats.annotations import Annotations
-from avakit.stats.counts import ALL, SEGMENT_SECONDS
+from avakit.stats.counts import ALL
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,8 +26,9 @@ _WHY = {
 def compare(annotations: Annotations, counted: "pd.DataFrame") -> "pd.DataFrame":
     """Set the nominal figures beside the counted ones.
 
-    Nominal are the counts of the manifest, and for AVA what follows from them: the key frames of the grid without
-    the excluded ones, and the segments of three seconds of each film.
+    Nominal are the counts of the manifest, its published figures before those of its splits, and for AVA what
+    follows from them: the key frames of the grid without the excluded ones, and the segments of three seconds of
+    each film.
 
     Parameters
     ----------
@@ -48,21 +51,49 @@ def compare(annotations: Annotations, counted: "pd.DataFrame") -> "pd.DataFrame"
         for what, nominal in _nominal(annotations, split).items():
             value = records[str(split)].get(what)
             if value is not None and not pd.isna(value):
-                found.append(_row(str(split), what, nominal, int(value)))
+                why = _reason(annotations, what, (split,), int(value))
+                found.append(_row(str(split), what, nominal, int(value), why=why))
                 sums[what] = sums.get(what, 0) + nominal
     if ALL in records:
-        alone = pd.DataFrame(found, columns=["what", "counted"]).groupby("what")["counted"].sum()
-        for what, nominal in sums.items():
-            counted_once = int(records[ALL][what])
-            found.append(_row(ALL, what, nominal, counted_once, is_shared=alone[what] == nominal > counted_once))
+        found += _all(annotations, found, sums, records[ALL])
     columns = ["split", "what", "nominal", "counted", "difference", "why"]
     return pd.DataFrame(found, columns=columns)
 
 
-def _row(split: str, what: str, nominal: int, counted: int, *, is_shared: bool = False) -> dict[str, Any]:
+def _all(
+    annotations: Annotations, found: list[dict[str, Any]], sums: dict[str, int], record: Mapping[Hashable, Any]
+) -> list[dict[str, Any]]:
+    """Return the rows of all splits together; a published total comes before the sum of its parts."""
+    import pandas as pd
+
+    totals = {f.name: f.published for f in annotations.dataset.figures if set(f.splits) == set(annotations.splits)}
+    rows = []
+    for what, nominal in (sums | totals).items():
+        value = record.get(what)
+        if value is None or pd.isna(value):
+            continue
+        parts = [row for row in found if row["what"] == what]
+        alone = sum(row["counted"] for row in parts)
+        reasons = list(dict.fromkeys(row["why"] for row in parts if row["why"]))
+        why = _reason(annotations, what, annotations.splits, int(value))
+        if what not in totals and alone == value and len(reasons) == 1:
+            why = reasons[0]
+        rows.append(_row(ALL, what, nominal, int(value), is_shared=alone == nominal > value, why=why))
+    return rows
+
+
+def _reason(annotations: Annotations, what: str, splits: tuple[Split, ...], counted: int) -> str:
+    """Return the manifest's reason for this very count of these splits."""
+    figures = (f for f in annotations.dataset.figures if f.name == what and set(f.splits) == set(splits))
+    return next((figure.why(counted) for figure in figures), "")
+
+
+def _row(
+    split: str, what: str, nominal: int, counted: int, *, is_shared: bool = False, why: str = ""
+) -> dict[str, Any]:
     difference = counted - nominal
-    kind = ALL if is_shared else what
-    why = _WHY.get((kind, difference > 0), _WHY["", difference > 0]) if difference else ""
+    if difference and not why:
+        why = _WHY.get((ALL if is_shared else what, difference > 0), _WHY["", difference > 0])
     return {
         "split": split, "what": what, "nominal": nominal, "counted": counted, "difference": difference, "why": why
     }  # fmt: skip
@@ -72,6 +103,7 @@ def _nominal(annotations: Annotations, split: Split) -> dict[str, int]:
     dataset = annotations.dataset
     facts = {what: int(n) for what, n in dataset.splits[split].model_dump().items() if isinstance(n, int)}
     videos = facts.get("videos")
+    facts |= {figure.name: figure.published for figure in dataset.figures if figure.splits == (split,)}
     is_whole_grid = annotations.has_persons and not annotations.clip_ids and not derived.is_derived(dataset)
     if videos is None or dataset.span is None or not is_whole_grid:
         return facts

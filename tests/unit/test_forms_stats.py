@@ -162,7 +162,7 @@ def test_faces(tmp_path: Path) -> None:
     sizes = {(r["split"], r["measure"]): (r["faces"], r["mean"]) for r in records(counts.boxes(found))}
     assert sizes["val", "area"] == (6, pytest.approx(0.28))
     assert sizes["train", "width"] == (6, pytest.approx(0.4))
-    assert names(ACTIVESPEAKER, found, tmp_path / "root") == ["splits", "classes", "boxes", "overlap"]
+    assert names(ACTIVESPEAKER, found, tmp_path / "root") == ["splits", "nominal", "classes", "boxes", "overlap"]
     rows = records(overlap.between(found, [found]))
     assert [(r["split"], r["other_split"], r["count"], r["shared"]) for r in rows if r["what"] == "faces"] == [
         ("train", "val", 6, 0), ("train", "train", 6, 6), ("train", "val", 6, 0), ("val", "train", 6, 0),

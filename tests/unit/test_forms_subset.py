@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from avakit import check, subset
+from avakit import check, published, subset
 from avakit.datasets import catalogue, excerpt, parsers, selection
 from avakit.datasets.selection import Selection, videos
 from avakit.errors import ConfigInvalid
@@ -39,7 +39,7 @@ def same_choice(parent: catalogue.Dataset, root: Path, chosen: Selection, name: 
         )
     checked = check.check(dataset, folder, list(splits))
     assert not any(each.problems for each in checked)
-    assert all(row.published == row.counted for row in check.compare(dataset, checked))
+    assert all(row.published == row.counted for row in published.compare(dataset, checked))
     assert check.across(dataset, checked, folder)[0] == []
     return dataset, folder
 
