@@ -76,6 +76,8 @@ def fetch(
     outcomes: list[Outcome] = []
     with _workplace(folder) as work:
         errand = _Errand(root, folder, work, origin, accept_changed, options)
+        if origin is not None and not origin.is_dir():
+            errand.own = members.Archive(origin)
         for file in (file for file in dataset.files if wanted & set(file.splits)):
             outcome = attempt(functools.partial(_settle, errand, file), file.name, Stage.ANNOTATION)
             if file.required or outcome.is_present or outcome.status is Status.LOCAL_ERROR:
@@ -117,8 +119,9 @@ class _Errand:
     origin: Path | None
     accept_changed: bool
     options: http.Options
-    archives: dict[str, Path | ItemFailed] = field(default_factory=dict)
+    archives: dict[str, members.Archive | ItemFailed] = field(default_factory=dict)
     unreachable: dict[str, ItemFailed] = field(default_factory=dict)
+    own: members.Archive | None = None
 
     def download(self, url: str, path: Path) -> None:
         """Download an address, unless its host was out of reach a moment ago."""
@@ -132,13 +135,13 @@ class _Errand:
                 self.unreachable[host] = error
             raise
 
-    def archive(self, url: str) -> Path:
+    def archive(self, url: str) -> members.Archive:
         """Return the downloaded archive of this address."""
         if url not in self.archives:
             path = self.work / f"archive-{len(self.archives)}"
             try:
                 self.download(url, path)
-                self.archives[url] = path
+                self.archives[url] = members.Archive(path)
             except ItemFailed as error:
                 self.archives[url] = error
         found = self.archives[url]
@@ -204,23 +207,23 @@ def _addresses(errand: _Errand, file: AnnotationFile) -> tuple[str, ...]:
 def _obtain(errand: _Errand, file: AnnotationFile, address: str, path: Path) -> str:
     """Write what one address has of the file to `path`; return what exactly was taken."""
     if errand.origin is not None:
-        return _take(errand.origin, file.aliases, path)
+        return _take(errand.own or errand.origin, file.aliases, path)
     url, _, member = address.partition("#")
     if not member:
         errand.download(url, path)
-    elif members.extract(errand.archive(url), [member], path) is None:
+    elif errand.archive(url).extract([member], path) is None:
         raise TransferFailed(Status.UNAVAILABLE, "not_listed", f"the archive holds no {member}")
     return _public(address)
 
 
-def _take(origin: Path, names: tuple[str, ...], path: Path) -> str:
+def _take(origin: Path | members.Archive, names: tuple[str, ...], path: Path) -> str:
     """Copy the file that has one of these names from a folder or an archive; return its address."""
-    if origin.is_dir():
+    if isinstance(origin, Path):
         if (source := members.find(origin, names)) is not None:
             shutil.copyfile(source, path)
             return source.absolute().as_uri()
-    elif (member := members.extract(origin, names, path)) is not None:
-        return f"{origin.absolute().as_uri()}#{member}"
+    elif (member := origin.extract(names, path)) is not None:
+        return f"{origin.path.absolute().as_uri()}#{member}"
     raise TransferFailed(Status.UNAVAILABLE, "not_listed", f"it holds no {' or '.join(names)}")
 
 

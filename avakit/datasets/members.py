@@ -4,15 +4,18 @@ A member's own path is never used, so that it can't lead anywhere. What a member
 its archive, is bounded: a bomb is refused before it fills the disk.
 """
 
+import hashlib
 import lzma
 import os
 import stat
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from avakit.errors import ItemFailed, MediaRejected, Status
 
@@ -23,6 +26,8 @@ MAX_RATIO = 200
 #: Below this, the ratio says nothing: a few kilobytes of zeros are no bomb.
 RATIO_FREE_BYTES = 16 << 20
 MAX_MEMBERS = 100_000
+#: Of one name; an archive of backups has a few.
+MAX_COPIES = 10
 _CHUNK = 1 << 20
 _BROKEN = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError)
 
@@ -51,6 +56,75 @@ def _is_tar(path: Path) -> bool:
         return False  # a damaged compressed stream; `extract` says what is wrong with it
 
 
+class Archive:
+    """An archive whose members are listed once, however many are taken."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._listed: dict[str, list[_Entry]] | None = None
+        self._failure: ItemFailed | None = None
+
+    def extract(self, names: Sequence[str], target: Path) -> str | None:
+        """Write the member that has one of these names to `target`; see `extract`."""
+        entries = self._entries()
+        for name in names:
+            found = entries.get(name, ())
+            plain = [entry for entry in found if entry.is_plain]
+            if plain:
+                with _translating(self.path):
+                    self._write(name, plain, target)
+                return name
+            if found:
+                what = f"{found[0].path} in the archive is refused: it is no plain file, but a link or a device"
+                raise MediaRejected(Status.UNSAFE, "symlink", what)
+        return None
+
+    def _entries(self) -> "dict[str, list[_Entry]]":
+        """Return the members by plain name, those nearest to the archive's top first."""
+        if self._failure is not None:
+            raise self._failure
+        if self._listed is None:
+            try:
+                with _translating(self.path):
+                    found = _in_zip(self.path) if zipfile.is_zipfile(self.path) else _in_tar(self.path)
+            except ItemFailed as error:
+                self._failure = error
+                raise
+            self._listed = {}
+            for entry in sorted(found, key=lambda entry: (entry.path.replace("\\", "/").count("/"), entry.path)):
+                self._listed.setdefault(_name(entry.path), []).append(entry)
+        return self._listed
+
+    def _write(self, name: str, entries: "list[_Entry]", target: Path) -> None:
+        first, *others = entries
+        if len(others) >= MAX_COPIES:
+            raise MediaRejected(Status.INVALID, "ambiguous", f"the archive holds {len(entries)} files {name}")
+        digest = hashlib.sha256()
+        with _opened(self.path, first) as opened:
+            with opened(first) as stream, target.open("wb") as output:
+                for chunk in _chunks(stream, first.packed_bytes):
+                    digest.update(chunk)
+                    output.write(chunk)
+            for other in others:
+                copy = hashlib.sha256()
+                with opened(other) as stream:
+                    for chunk in _chunks(stream, other.packed_bytes):
+                        copy.update(chunk)
+                if copy.digest() != digest.digest():
+                    what = f"the archive holds two files {name} that differ: {first.path} and {other.path}"
+                    raise MediaRejected(Status.INVALID, "ambiguous", what)
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A member: its path as the archive has it, whether it is a plain file, and how to open it."""
+
+    path: str
+    is_plain: bool
+    info: zipfile.ZipInfo | tarfile.TarInfo
+    packed_bytes: int
+
+
 def extract(archive: Path, names: Sequence[str], target: Path) -> str | None:
     """Write the member that has one of these names to `target`.
 
@@ -59,7 +133,7 @@ def extract(archive: Path, names: Sequence[str], target: Path) -> str | None:
     archive
         A zip, or a tar, plain or compressed by gzip, bzip2 or xz.
     names
-        Plain names; the first that the archive has is taken, from the place nearest to its top.
+        Plain names; the first that the archive has is taken.
     target
         A partial of the caller's own.
 
@@ -71,20 +145,10 @@ def extract(archive: Path, names: Sequence[str], target: Path) -> str | None:
     Raises
     ------
     MediaRejected
-        If the archive is damaged or no archive, or the member is out of proportion.
+        If the archive is damaged or no archive, the member is out of proportion or no plain file, or there are
+        several of that name that differ.
     """
-    try:
-        if zipfile.is_zipfile(archive):
-            return _extract_zip(archive, names, target)
-        return _extract_tar(archive, names, target)
-    except _BROKEN as error:
-        raise _damaged(archive, error) from error
-    except (NotImplementedError, RuntimeError) as error:  # zipfile: an unknown compression, a password
-        raise _damaged(archive, error) from error
-    except OSError as error:
-        if error.errno is not None:
-            raise
-        raise _damaged(archive, error) from error  # gzip and bz2 say "bad data" by an OSError of their own
+    return Archive(archive).extract(names, target)
 
 
 def read_all(archive: Path, suffix: str) -> Iterator[tuple[str, bytes]]:
@@ -95,20 +159,28 @@ def read_all(archive: Path, suffix: str) -> Iterator[tuple[str, bytes]]:
     MediaRejected
         As `extract` does.
     """
+    with _translating(archive), tarfile.open(archive, "r:*") as opened:
+        for entry in _walk(opened):
+            stream = opened.extractfile(entry) if entry.isfile() and _is_member(entry.name, suffix) else None
+            if stream is not None:
+                with stream:
+                    yield _name(entry.name), stream.read(MAX_MEMBER_BYTES)
+        _drain(opened.fileobj)
+
+
+@contextmanager
+def _translating(archive: Path) -> Iterator[None]:
+    """Say of an archive that can't be read what is wrong with it."""
     try:
-        with tarfile.open(archive, "r:*") as opened:
-            for entry in _walk(opened):
-                stream = opened.extractfile(entry) if entry.isfile() and _is_member(entry.name, suffix) else None
-                if stream is not None:
-                    with stream:
-                        yield _name(entry.name), stream.read(MAX_MEMBER_BYTES)
-            _drain(opened.fileobj)
+        yield
     except _BROKEN as error:
+        raise _damaged(archive, error) from error
+    except (NotImplementedError, RuntimeError) as error:  # zipfile: an unknown compression, a password
         raise _damaged(archive, error) from error
     except OSError as error:
         if error.errno is not None:
             raise
-        raise _damaged(archive, error) from error
+        raise _damaged(archive, error) from error  # gzip and bz2 say "bad data" by an OSError of their own
 
 
 def _is_member(name: str, suffix: str) -> bool:
@@ -132,41 +204,36 @@ def _name(member: str) -> str:
     return member.replace("\\", "/").rpartition("/")[2]
 
 
-def _best(candidates: Sequence[str], names: Sequence[str]) -> str | None:
-    for name in names:
-        places = [member for member in candidates if _name(member) == name]
-        if places:
-            return min(places, key=lambda member: (member.replace("\\", "/").count("/"), member))
-    return None
-
-
-def _extract_zip(archive: Path, names: Sequence[str], target: Path) -> str | None:
+def _in_zip(archive: Path) -> list[_Entry]:
     with zipfile.ZipFile(archive) as opened:
-        entries = {entry.filename: entry for entry in opened.infolist() if _is_plain(entry)}
-        member = _best(list(entries), names)
-        if member is None:
-            return None
-        with opened.open(entries[member]) as stream:
-            _copy(stream, target, packed_bytes=entries[member].compress_size)
-        return _name(member)
+        return [
+            _Entry(entry.filename, _is_plain(entry), entry, entry.compress_size)
+            for entry in opened.infolist()
+            if not entry.is_dir()
+        ]
 
 
 def _is_plain(entry: zipfile.ZipInfo) -> bool:
-    kind = stat.S_IFMT(entry.external_attr >> 16)
-    return not entry.is_dir() and kind in (0, stat.S_IFREG)
+    return stat.S_IFMT(entry.external_attr >> 16) in (0, stat.S_IFREG)
 
 
-def _extract_tar(archive: Path, names: Sequence[str], target: Path) -> str | None:
+def _in_tar(archive: Path) -> list[_Entry]:
+    size = archive.stat().st_size
     with tarfile.open(archive) as opened:
-        entries = {entry.name: entry for entry in _walk(opened) if entry.isfile()}
+        found = [_Entry(entry.name, entry.isfile(), entry, size) for entry in _walk(opened) if not entry.isdir()]
         _drain(opened.fileobj)
-        member = _best(list(entries), names)
-        stream = opened.extractfile(entries[member]) if member is not None else None
-        if member is None or stream is None:
-            return None
-        with stream:
-            _copy(stream, target, packed_bytes=archive.stat().st_size)
-        return _name(member)
+    return found
+
+
+@contextmanager
+def _opened(archive: Path, entry: _Entry) -> Iterator[Callable[[_Entry], IO[bytes]]]:
+    """Yield how to open the members of an archive of this entry's kind."""
+    if isinstance(entry.info, zipfile.ZipInfo):
+        with zipfile.ZipFile(archive) as opened:
+            yield lambda each: opened.open(cast("zipfile.ZipInfo", each.info))
+    else:
+        with tarfile.open(archive) as unpacked:
+            yield lambda each: cast("IO[bytes]", unpacked.extractfile(cast("tarfile.TarInfo", each.info)))
 
 
 def _walk(opened: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
@@ -188,15 +255,14 @@ def _drain(stream: object) -> None:
             raise _out_of_proportion(f"more than {MAX_MEMBER_BYTES >> 30} GiB after its last member")
 
 
-def _copy(stream: IO[bytes], target: Path, *, packed_bytes: int) -> None:
+def _chunks(stream: IO[bytes], packed_bytes: int) -> Iterator[bytes]:
     limit = min(MAX_MEMBER_BYTES, max(RATIO_FREE_BYTES, MAX_RATIO * packed_bytes))
-    written = 0
-    with target.open("wb") as output:
-        while chunk := stream.read(_CHUNK):
-            written += len(chunk)
-            if written > limit:
-                raise _out_of_proportion(f"a member of {packed_bytes} packed bytes holds more than {limit}")
-            output.write(chunk)
+    total = 0
+    while chunk := stream.read(_CHUNK):
+        total += len(chunk)
+        if total > limit:
+            raise _out_of_proportion(f"a member of {packed_bytes} packed bytes holds more than {limit}")
+        yield chunk
 
 
 def _out_of_proportion(fact: str) -> ItemFailed:

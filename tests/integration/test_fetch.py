@@ -442,30 +442,84 @@ def test_a_members_own_path_leads_nowhere(member: str, tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == ["all.zip", "out"]
 
 
-@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE, tarfile.DIRTYPE])
-def test_a_link_or_device_is_no_member(kind: bytes, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE])
+def test_a_link_or_device_of_the_wanted_name_is_refused(kind: bytes, tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "all.tar", "w") as archive:
-        info = tarfile.TarInfo("a.csv")
+        info = tarfile.TarInfo("set/a.csv")
         info.type, info.linkname = kind, "/etc/passwd"
         archive.addfile(info)
-    assert members.extract(tmp_path / "all.tar", ["a.csv"], tmp_path / "out") is None
+    with pytest.raises(MediaRejected, match=r"set/a\.csv in the archive is refused: it is no plain file") as caught:
+        members.extract(tmp_path / "all.tar", ["a.csv"], tmp_path / "out")
+    assert (caught.value.status, caught.value.reason) == (Status.UNSAFE, "symlink")
+    assert members.extract(tmp_path / "all.tar", ["b.csv"], tmp_path / "out") is None
     assert not (tmp_path / "out").exists()
 
 
-def test_a_zipped_link_is_no_member(tmp_path: Path) -> None:
+def test_a_folder_is_no_member(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "all.tar", "w") as archive:
+        info = tarfile.TarInfo("a.csv")
+        info.type = tarfile.DIRTYPE
+        archive.addfile(info)
+    assert members.extract(tmp_path / "all.tar", ["a.csv"], tmp_path / "out") is None
+
+
+def test_a_zipped_link_of_the_wanted_name_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
         entry = zipfile.ZipInfo("a.csv")
         entry.create_system, entry.external_attr = 3, 0o120777 << 16
         archive.writestr(entry, "/etc/passwd")
-    assert members.extract(tmp_path / "all.zip", ["a.csv"], tmp_path / "out") is None
+    with pytest.raises(MediaRejected, match=r"a\.csv in the archive is refused"):
+        members.extract(tmp_path / "all.zip", ["a.csv"], tmp_path / "out")
 
 
-def test_the_member_nearest_to_the_top_is_taken(tmp_path: Path) -> None:
-    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
-        archive.writestr("old/copies/a.csv", "old")
-        archive.writestr("set/a.csv", "new")
-    assert members.extract(tmp_path / "all.zip", ["a.csv"], tmp_path / "out") == "a.csv"
-    assert (tmp_path / "out").read_text() == "new"
+def packed(path: Path, contents: list[tuple[str, str]]) -> Path:
+    """Write a zip or a tar, by its name, with these members."""
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, text in contents:
+                archive.writestr(name, text)
+        return path
+    with tarfile.open(path, "w:gz" if path.suffix == ".gz" else "w") as tar:
+        for name, text in contents:
+            info = tarfile.TarInfo(name)
+            info.size = len(text)
+            tar.addfile(info, io.BytesIO(text.encode()))
+    return path
+
+
+@pytest.mark.parametrize("name", ["all.zip", "all.tar", "all.tar.gz"])
+def test_two_members_of_the_name_must_be_equal(name: str, tmp_path: Path) -> None:
+    """Which of two that differ is meant, nobody can tell; both are named."""
+    same = packed(tmp_path / name, [("b/a.csv", ROW), ("a/a.csv", ROW), ("a.csv.md5", "")])
+    assert members.extract(same, ["a.csv"], tmp_path / "out") == "a.csv"
+    assert (tmp_path / "out").read_text() == ROW
+    for other in (ROW.replace("0902", "0903"), ROW + ROW):
+        differ = packed(tmp_path / name, [("set/b/a.csv", ROW), ("a/a.csv", other)])
+        with pytest.raises(MediaRejected, match=r"two files a\.csv that differ: a/a\.csv and set/b/a\.csv") as caught:
+            members.extract(differ, ["a.csv"], tmp_path / "out")
+        assert (caught.value.status, caught.value.reason) == (Status.INVALID, "ambiguous")
+
+
+def test_the_members_of_an_archive_are_listed_once(tmp_path: Path) -> None:
+    path = packed(tmp_path / "all.tar", [("a.csv", ROW), ("b.csv", PAGE), ("c.csv", ROW)])
+    archive = members.Archive(path)
+    assert archive.extract(["a.csv"], tmp_path / "out") == "a.csv"
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"c.csv", b"x.csv").replace(b"b.csv", b"y.csv"))
+    assert archive.extract(["b.csv"], tmp_path / "out") == "b.csv"
+    assert (tmp_path / "out").read_text() == PAGE
+
+
+def test_an_archive_that_was_refused_is_not_read_again(tmp_path: Path) -> None:
+    info = tarfile.TarInfo("big.csv")
+    info.size = 1 << 43
+    path = tmp_path / "all.tar"
+    path.write_bytes(info.tobuf())
+    archive = members.Archive(path)
+    for name in ("a.csv", "b.csv"):
+        with pytest.raises(MediaRejected, match="out of all proportion"):
+            archive.extract([name], tmp_path / "out")
+        packed(path, [("a.csv", ROW), ("b.csv", ROW)])
 
 
 def test_a_bomb_is_refused_before_it_fills_the_disk(tmp_path: Path) -> None:
