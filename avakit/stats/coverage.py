@@ -13,7 +13,7 @@ from avakit.stats.annotations import Annotations
 if TYPE_CHECKING:
     import pandas as pd
 
-#: What may have become of a video or clip. `there` and `short` can be used; `unavailable` and `failed` are lost.
+#: What may have become of a video or clip. `unavailable` and `failed` are lost; of what is `short`, all or a part.
 _ID_LENGTH = 11
 FATES = ("there", "short", "unavailable", "failed", "todo")
 
@@ -63,7 +63,8 @@ def _fate(keys: Sequence[str], state: State) -> str:
         if key in state.present:
             return "short" if state.present[key].status == Status.SHORT else "there"
         if key in state.gaps:
-            return "unavailable" if state.gaps[key].status == Status.UNAVAILABLE else "failed"
+            status = state.gaps[key].status
+            return str(status) if status in (Status.UNAVAILABLE, Status.SHORT) else "failed"
         if key in state.dropped:  # it was had, and taken away because someone asked for it
             return "there"
     return "todo"

@@ -10,7 +10,7 @@ from tests.annotated import K400, TEST, TRAIN, V10, V22, VAL, Row, records, writ
 
 def test_unavailable_films_cost_labels(tmp_path: Path) -> None:
     """What was made last decides: a window that is there outweighs that its film is gone now."""
-    fates = ["there", "unavailable", "failed", "short", "todo", "window"]
+    fates = ["there", "unavailable", "failed", "short", "todo", "window", "late"]
     rows: list[Row] = [
         (f"-film_{fate:_<5.5}", 904, "0.1", "0.1", "0.2", "0.2", action)
         for fate in fates
@@ -22,21 +22,24 @@ def test_unavailable_films_cost_labels(tmp_path: Path) -> None:
     def line(folder: str, stage: Stage, fate: str, status: str) -> None:
         key = f"ava/{folder}/{ids[fate]}"
         path = f"{key}.mkv" if status in ("done", "short") else ""
-        journal.append(tmp_path, journal.Record(key, stage, ids[fate], V10.name, status, path=path))
+        reason = "starts_after_end" if status == "short_gap" else ""  # it ends before the span begins: nothing is kept
+        status = status.removesuffix("_gap")
+        journal.append(tmp_path, journal.Record(key, stage, ids[fate], V10.name, status, reason, path=path))
 
     line("videos", Stage.VIDEO, "there", "done")
     line("videos", Stage.VIDEO, "unavailable", "unavailable")
     line("videos", Stage.VIDEO, "failed", "transient")
     line("windows", Stage.WINDOW, "short", "short")
+    line("windows", Stage.WINDOW, "late", "short_gap")
     line("windows", Stage.WINDOW, "window", "done")
     line("videos", Stage.VIDEO, "window", "unavailable")
     known = coverage.fates(found, V10.layout(tmp_path), journal.read(tmp_path))
     videos, labels = records(coverage.splits(found, known))
-    assert [videos[fate] for fate in coverage.FATES] == [2, 1, 1, 1, 1]
-    assert (labels["total"], labels["unavailable"], labels["failed"]) == (7, 2, 1)
+    assert [videos[fate] for fate in coverage.FATES] == [2, 2, 1, 1, 1]
+    assert (labels["total"], labels["unavailable"], labels["failed"]) == (8, 2, 1)
     worst, other = records(coverage.classes(found, known))
     assert (worst["class_id"], worst["total"], worst["lost_share"]) == (2, 1, 1.0)
-    assert (other["total"], other["lost_share"]) == (6, round(2 / 6, 6))
+    assert (other["total"], other["lost_share"]) == (7, round(2 / 7, 6))
 
 
 def test_clips_that_are_gone_cost_labels(k400: Path, tmp_path: Path) -> None:
