@@ -1,6 +1,7 @@
 """The options that verbs share, each defined once."""
 
 import csv
+import math
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -72,6 +73,17 @@ class Names(Words):
         used = before.split(",")
         fitting = [word for word in self.known if word.startswith(last) and word not in used]
         return [CompletionItem(before + comma + word) for word in fitting]
+
+
+class Number(click.FloatRange):
+    """A number in a range: neither infinite nor NaN, which no bound keeps out."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Refuse what is no number."""
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a number", param, ctx)
+        return number
 
 
 class ByteRate(click.ParamType[float]):
@@ -178,7 +190,7 @@ choice = together(
            help="Only classes with at least N samples (person boxes, clips) in the chosen splits."),
     option("--balanced", type=click.IntRange(min=1), metavar="N",
            help="At most N samples of a class in each split, always the same ones."),
-    option("--sample", type=click.FloatRange(0, 1, min_open=True), metavar="FRACTION",
+    option("--sample", type=Number(0, 1, min_open=True), metavar="FRACTION",
            help="Only this share of the videos; a larger one holds every smaller one."),
     option("--seed", type=int, default=0, show_default=True, help="Which ones --sample and --balanced take."),
     option("--limit", type=click.IntRange(min=1), help="Only the first N videos of the list."),
@@ -203,7 +215,7 @@ network = together(
            help="Fetch one large file through N connections, where the server allows it."),
     option("--max-connections", type=click.IntRange(min=1), metavar="N",
            help="Connections to one mirror at once, over all workers of this machine  [default: no limit]"),
-    option("--max-requests", type=click.FloatRange(0, min_open=True), metavar="RATE",
+    option("--max-requests", type=Number(0, min_open=True), metavar="RATE",
            help="Requests a second to one mirror, over all workers of this machine  [default: no limit]"),
     option("--max-rate", type=ByteRate(), metavar="RATE",
            help="Bytes a second from one mirror, such as 20M, over all workers of this machine  [default: no limit]"),
@@ -217,7 +229,7 @@ sources = together(
     option("--mirror", metavar="URL", help="A mirror of your own: a URL with {id} or {file_name}, {folder}, {split}."),
     option("--span-only/--whole", default=None,
            help="Fetch of films only the annotated span, where the server can do that  [default: the manifest's]"),
-    option("--recheck-after", type=click.FloatRange(min=0), default=30.0, show_default=True, metavar="DAYS",
+    option("--recheck-after", type=Number(min=0), default=30.0, show_default=True, metavar="DAYS",
            help="Ask again for what was unavailable after this long."),
     network,
 )  # fmt: skip
@@ -250,7 +262,7 @@ output = together(
 run = together(
     option("--jobs", "-j", type=click.IntRange(min=1), help="Worker processes  [default: the usable cores]"),
     option(
-        "--max-unavailable", type=click.FloatRange(0, 100), metavar="PERCENT",
+        "--max-unavailable", type=Number(0, 100), metavar="PERCENT",
         help="Unavailable items allowed before the run counts as a failure  [default: the manifest's]",
     ),
     output,

@@ -4,6 +4,7 @@ import csv
 import os
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,15 +50,27 @@ class Chosen:
         """The folder of the fetched annotation files."""
         return self.layout.absolute(self.layout.annotations)
 
-    def videos(self) -> list[Video]:
-        """Read the annotation files and return the videos."""
+    def videos(self, folder: Path | None = None) -> list[Video]:
+        """Read the annotation files (of another folder) and return the videos; only a shard may have none.
+
+        Raises
+        ------
+        DataInvalid
+            If a file can't be read, or the selection leaves nothing.
+        """
         from avakit.datasets import selection
 
+        read = partial(selection.videos, self.dataset, folder or self.annotations)
         try:
-            return selection.videos(self.dataset, self.annotations, self.selection)
+            found = read(self.selection)
+            is_empty = not found and (self.selection.shard is None or not read(replace(self.selection, shard=None)))
         except DataInvalid as error:
             advice = "mend the file and run `avakit fetch --accept-changed`; or, if it arrived damaged, delete it first"
             raise DataInvalid(*error.args, advice) from error
+        if is_empty:
+            of = f"{self.dataset.name} ({', '.join(self.splits)})"
+            raise DataInvalid(f"nothing of {of} is left; take more splits, classes, ids or samples")
+        return found
 
 
 def dataset_of(given: dict[str, Any]) -> "Dataset":

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from avakit.model import Split
     from avakit.stats import Annotations, Table
 
+_WHOLE_FILMS = (
+    "films were chosen by class and are counted with all their labels; "
+    "`avakit subset` makes a dataset of the chosen labels alone"
+)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
@@ -38,7 +42,9 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 def command(**given: Any) -> int:
     """Count videos, persons and labels, per split and class; what goes together; what is lost.
 
-    Tables on the terminal, whole as --csv or --json, and as figures with --plots.
+    Tables on the terminal, whole as --csv or --json, and as figures with --plots. --classes, --min-samples and
+    --balanced choose clips of Kinetics, but films of AVA, which are counted with all their labels: `avakit subset`
+    makes a dataset of the chosen labels alone.
     """  # fmt: skip
     from avakit import journal, stats
     from avakit.datasets.selection import Selection
@@ -51,7 +57,7 @@ def command(**given: Any) -> int:
     folder = given["annotations"] or chosen.annotations
     is_narrow = chosen.selection != Selection(chosen.splits, seed=chosen.selection.seed)
     _require(chosen.dataset, folder, chosen.splits, is_narrow=is_narrow)
-    videos = _videos(chosen, folder) if is_narrow else None
+    videos = chosen.videos(folder) if is_narrow else None
     annotations = stats.read(chosen.dataset, folder, chosen.splits, videos)
     others = [_other(given["root"], name) for name in options.flatten(given["against"])]
     found = stats.gather(annotations, chosen.layout, journal.read(chosen.root), others)
@@ -64,15 +70,11 @@ def command(**given: Any) -> int:
         _print(found)
     else:
         tables.show(chosen.dataset.name, found, given["top"])
+    if chosen.selection.is_by_class and chosen.dataset.span is not None:
+        _note(_WHOLE_FILMS, as_json=given["as_json"])
     for path in written:
         click.echo(f"wrote {path}", err=True)
     return ExitCode.OK
-
-
-def _videos(chosen: setup.Chosen, folder: Path) -> "list[Any]":
-    from avakit.datasets import selection
-
-    return selection.videos(chosen.dataset, folder, chosen.selection)
 
 
 def _require(dataset: "Dataset", folder: Path, splits: "tuple[Split, ...]", *, is_narrow: bool = False) -> None:
@@ -102,6 +104,13 @@ def _other(root: Path, name: str) -> "Annotations":
     if not there:
         _require(dataset, folder, tuple(dataset.splits))
     return stats.read(dataset, folder, there)
+
+
+def _note(text: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json("note", {"text": text})
+    else:
+        click.echo(f"note: {text}")
 
 
 def _print(found: "list[Table]") -> None:

@@ -133,5 +133,7 @@ def _show_next(rows: "list[Coverage]", dataset: str) -> None:
         click.echo(f"next: `avakit prepare --dataset {dataset} --retry transient` asks again for what may succeed now")
     if any(status == "todo" for row in rows for status, _, _ in row.reasons):
         click.echo(f"next: `avakit prepare --dataset {dataset}` makes what is still to do")
+    elif not rows:
+        click.echo("nothing falls to this shard")
     elif all(row.present == row.wanted for row in rows):
         click.echo("next: everything is there; `avakit verify` checks every byte of it")

@@ -101,11 +101,24 @@ def test_what_missing_films_cost(world: World) -> None:
     assert (world.folder / "figures" / "coverage.png").is_file()
 
 
+def test_films_chosen_by_class_are_said_to_be_whole(world: World) -> None:
+    world.run("fetch", "--manifest", "tiny.yaml")
+    whole, *_ = world.json("stats", "--dataset", "tiny")
+    for chosen in (("--min-samples", "1"), ("--balanced", "1")):
+        note = "films were chosen by class and are counted with all their labels"
+        assert f"note: {note}" in world.run("stats", "--dataset", "tiny", *chosen).stdout
+        assert world.json("stats", "--dataset", "tiny", *chosen)[-1]["text"].startswith(note)
+    assert "note" not in world.run("stats", "--dataset", "tiny", "--limit", "1").stdout
+    assert whole["labels"]
+    assert "all their labels" in " ".join(world.run("stats", "--help").stdout.split())
+
+
 def test_clips_and_a_class_of_them(clip_world: World) -> None:
     clip_world.run("fetch", "--manifest", "tinetics.yaml")
     found = clip_world.json("stats", "--dataset", "tinetics", "--classes", "abseiling")
     assert [(line["split"], line["clips"]) for line in found if line["type"] == "splits"] == [("train", 2)]
     assert [line["class"] for line in found if line["type"] == "classes"] == ["abseiling"]
+    assert not [line for line in found if line["type"] == "note"]
     out = clip_world.run("stats", "--dataset", "tinetics", "--plots", "figures").stdout
     assert "3 of 3 classes occur" in out
     assert {path.name for path in (clip_world.folder / "figures").iterdir()} == {
