@@ -1,5 +1,7 @@
 """`avakit check`: annotation files, row by row and against each other."""
 
+import ast
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,13 @@ if TYPE_CHECKING:
     from avakit.datasets.catalogue import AnnotationFile
     from avakit.published import Compared
 
+#: What stands behind the path in the sentence about a problem.
+_PROBLEM = re.compile(
+    r"""(?:,\ line\ (?P<line>[0-9]+))?(?:,\ column\ [0-9]+)?:\ (?:(?P<column>[a-z_0-9]+)\ """
+    r"""(?P<value>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"))?""",
+    re.VERBOSE,
+)
+_MORE = re.compile(r"\band ([0-9]+) more\b")
 _COUNTS = ("rows", "videos", "clips", "key_frames", "persons", "classes")
 #: What `--form` takes: the forms of labels, and the roles of small lists.
 _FORMS = (
@@ -63,11 +72,22 @@ def command(**given: Any) -> int:
         _print(checked, compared, notes, problems)
     else:
         _show(checked, compared, notes)
+    return _close(len(checked), problems, as_json=given["as_json"])
+
+
+def _close(files: int, problems: "Sequence[str]", *, as_json: bool) -> ExitCode:
+    """Say how it ends: every problem, and the line or object that names the exit code."""
+    code = ExitCode.DATA if problems else ExitCode.OK
     if problems:
-        raise DataInvalid(*problems)
-    if not given["as_json"]:
-        click.echo(f"avakit check: {readable_count(len(checked))} files, no problem -> exit 0")
-    return ExitCode.OK
+        click.echo(f"avakit: {DataInvalid(*problems)}", err=True)
+    count = sum(int(match[1]) if (match := _MORE.search(problem)) else 1 for problem in problems)
+    if as_json:
+        print_json("summary", {"verb": "check", "files": files, "problems": count, "exit_code": int(code)})
+    else:
+        words = [readable_count(files), "file" if files == 1 else "files"]
+        found = f"{readable_count(count) if count else 'no'} problem{'s' * (count > 1)}"
+        click.echo(f"avakit check: {' '.join(words)}, {found} -> exit {int(code)}")
+    return code
 
 
 def _check_paths(given: dict[str, Any], chosen: setup.Chosen) -> "list[Checked]":
@@ -124,5 +144,21 @@ def _print(
         print_json("figure", {**vars(row), "splits": [str(split) for split in row.splits]})
     for note in notes:
         print_json("note", {"text": note})
+    paths = sorted({str(each.path) for each in checked}, key=len, reverse=True)
     for problem in problems:
-        print_json("problem", {"text": problem})
+        print_json("problem", {"text": problem, **_parts(problem, paths)})
+
+
+def _parts(problem: str, paths: "Sequence[str]") -> dict[str, Any]:
+    """Return file, line, column and value, as far as the sentence about a problem names them."""
+    path = next((path for path in paths if problem.startswith((f"{path}:", f"{path},"))), None)
+    match = _PROBLEM.match(problem.removeprefix(path or ""))
+    if path is None or match is None:
+        return {"file": path, "line": None, "column": None, "value": None}
+    value = None if match["value"] is None else ast.literal_eval(match["value"])
+    return {
+        "file": path,
+        "line": int(match["line"]) if match["line"] else None,
+        "column": match["column"],
+        "value": value,
+    }

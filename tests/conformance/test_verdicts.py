@@ -45,6 +45,42 @@ def test_a_bad_file_is_refused_with_its_reasons(name: str, tmp_path: Path, capsy
         assert f"{FOLDER / name}, {sentence}" in said or f"{FOLDER / name}: {sentence}" in said
 
 
+@pytest.mark.parametrize("name", [name for name, verdict in VERDICTS.items() if "says" in verdict])
+def test_problems_come_in_parts_too(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Machines get file, line, column and value of what a sentence names, and a summary last."""
+    check(name, tmp_path)
+    *lines, summary = map(json.loads, capsys.readouterr().out.splitlines())
+    problems = [fields for fields in lines if fields["type"] == "problem"]
+    assert summary == {
+        "type": "summary", "verb": "check", "files": 1, "problems": summary["problems"], "exit_code": 65
+    }  # fmt: skip
+    assert summary["problems"] >= len(problems)
+    for each in problems:
+        assert each["file"] == str(FOLDER / name)
+        assert (f", line {each['line']}" in each["text"]) == (each["line"] is not None)
+        if each["column"] is not None:
+            assert f": {each['column']} {each['value']!r}" in each["text"]
+
+
+def test_a_value_has_a_column_and_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    check("ava8_unknown_action.csv", tmp_path)
+    problem, summary = map(json.loads, capsys.readouterr().out.splitlines()[1:])
+    assert {key: problem[key] for key in ("line", "column", "value")} == {
+        "line": 1, "column": "action_id", "value": "81"
+    }  # fmt: skip
+    assert summary["problems"] == 1
+
+
+def test_the_last_line_names_the_exit_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["check", "--form", "ava8", "--root", str(tmp_path)]
+    assert run([*words, str(FOLDER / "ava8_many_bad_rows.csv")]) == 65
+    printed = capsys.readouterr()
+    assert printed.out.splitlines()[-1] == "avakit check: 1 file, 25 problems -> exit 65"
+    assert printed.err.startswith("avakit: ")
+    assert run([*words, str(FOLDER / "ava8_sample.csv")]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "avakit check: 1 file, no problem -> exit 0"
+
+
 @pytest.mark.parametrize("name", [name for name, verdict in VERDICTS.items() if "leaves" in verdict])
 def test_bad_rows_can_be_left_out(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
