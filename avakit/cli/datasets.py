@@ -60,7 +60,8 @@ def _show(dataset: "Dataset") -> None:
     click.echo(f"{dataset.name}: {dataset.title}\n\n{dataset.description}\n")
     click.echo(f"licence   {dataset.licence}\nhomepage  {dataset.homepage}\ncitation  {dataset.citation}\n")
     for split in dataset.splits:
-        click.echo(f"split     {split}: {_count(dataset, split)} {'videos' if dataset.span else 'clips'}")
+        unit = "" if dataset.unpublished else " videos" if dataset.span else " clips"
+        click.echo(f"split     {split}: {_count(dataset, split)}{unit}")
     if dataset.span:
         click.echo(f"span      seconds {float(dataset.span.start):g} to {float(dataset.span.end):g} of each video")
     click.echo(f"frames    {dataset.frames.rate} a second, JPEG quality {dataset.frames.quality}")

@@ -193,10 +193,17 @@ def _balance(keys: list[str], classes: Iterable[Class], limit: int, seed: int) -
 def _refuse_unknown_ids(name: str, parts: Sequence[Part], selection: Selection) -> None:
     if selection.ids is None:
         return
-    unknown = sorted(selection.ids.difference(*(part.ids for part in parts)))
+    unknown = selection.ids.difference(*(part.ids for part in parts))
+    without_clip = {video_id for video_id in unknown if any(video_id in part.without_clip for part in parts)}
+    of = f"in {name} ({', '.join(selection.splits)})"
+    facts = {f"not {of}": unknown - without_clip, f"{of}, but with no key frame that lies in a clip": without_clip}
     if unknown:
-        named = ", ".join(unknown[:_NAMED]) + (f" and {len(unknown) - _NAMED} more" if unknown[_NAMED:] else "")
-        raise ConfigInvalid(f"not in {name} ({', '.join(selection.splits)}): {named}")
+        raise ConfigInvalid(*(f"{fact}: {_list(ids)}" for fact, ids in facts.items() if ids))
+
+
+def _list(ids: Iterable[str]) -> str:
+    named = sorted(ids)
+    return ", ".join(named[:_NAMED]) + (f" and {len(named) - _NAMED} more" if named[_NAMED:] else "")
 
 
 # --- classes ---

@@ -50,7 +50,8 @@ def manifest(
         Whether key frames and clips are the parent's, or it needs folders of its own.
     """
     facts = parent.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-    facts.pop("figures", None)  # of the whole
+    for key in ("figures", "labels"):  # of the whole
+        facts.pop(key, None)
     _narrow_archives(facts, splits)
     told = command(recipe)
     facts |= {

@@ -57,6 +57,7 @@ class Dataset(Facts):
     unpublished: str = ""
     figures: tuple[Figure, ...] = ()
     classes: int | None = Field(default=None, ge=1)
+    labels: tuple[str, ...] = ()
     archives: tuple[Archives, ...] = ()
     files: tuple[AnnotationFile, ...] = Field(min_length=1)
     splits: dict[Split, SplitFacts] = Field(min_length=1)

@@ -51,12 +51,15 @@ class Part:
         that no clip holds are left out (`avakit check` counts them).
     key_clips
         The clips of AVA-Kinetics, one row per key frame and clip (see `ava_kinetics.Joined`); None elsewhere.
+    without_clip
+        The ids of AVA-Kinetics that have key frames, but none that lies in a clip: they are not in `ids`.
     """
 
     split: Split
     ids: tuple[str, ...]
     rows: "pd.DataFrame | None"
     key_clips: "pd.DataFrame | None" = None
+    without_clip: frozenset[str] = frozenset()
 
 
 def columns_of(dataset: Dataset) -> Columns:
@@ -73,11 +76,12 @@ def read(dataset: Dataset, folder: Path, split: Split, actions: dict[int, str]) 
     DataInvalid
         If a file is missing, can't be read, or names nothing of this split.
     """
-    found, clips = [], []
+    found, clips, without = [], [], set[str]()
     for file in dataset.files_of(Role.LABELS, (split,)):
         what = f"row of split {str(split)!r}"
         if file.form is Form.AVA_KINETICS_CLIPS:
             rows, joined = rows_of.joined(dataset, folder, file, split, actions)
+            without |= set(joined.without_clip["video_id"])
             rows = rows.merge(joined.rows[["video_id", "timestamp"]].drop_duplicates())
             clips.append(joined.rows.assign(split=str(split)))
             what = "key frame that lies in a clip"
@@ -89,7 +93,8 @@ def read(dataset: Dataset, folder: Path, split: Split, actions: dict[int, str]) 
     if not found:
         return Part(split, _listed(dataset, folder, split), None)
     whole = _joined(found)
-    return Part(split, tuple(whole["video_id"].unique().tolist()), whole, _joined(clips) if clips else None)
+    ids = tuple(whole["video_id"].unique().tolist())
+    return Part(split, ids, whole, _joined(clips) if clips else None, frozenset(without.difference(ids)))
 
 
 def of_split(rows: "pd.DataFrame", file: AnnotationFile, split: Split) -> "pd.DataFrame":

@@ -142,7 +142,8 @@ def read(
         actions = tuple(Action(number, name, groups.get(number, "")) for number, name in sorted(names.items()))
         return Annotations(dataset, splits, actions, ids, rows, moments, clip_ids, excluded, videos is None)
     rows = _of_clips(rows, videos) if dataset.span is None else rows
-    actions = tuple(Action(None, name) for name in sorted(rows["label"].unique()) if name)
+    labels = sorted({*dataset.labels, *rows["label"].unique()} - {""})
+    actions = tuple(Action(None, name) for name in labels)
     return Annotations(dataset, splits, actions, ids, rows, rows.head(0), frozenset(), excluded, videos is None)
 
 

@@ -290,6 +290,8 @@ def test_the_datasets(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["datasets", "--json"]) == 0
     found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert {each["name"] for each in found} >= {"ava-v1.0", "ava-v2.1", "ava-v2.2", "kinetics-400", "demo"}
+    assert cli.run(["datasets", "ava-v2.0"]) == 0
+    assert "split     train: not published\n" in capsys.readouterr().out
 
 
 def test_the_doctor_finds_this_machine_able(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

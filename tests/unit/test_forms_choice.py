@@ -105,6 +105,20 @@ def test_what_is_chosen_of_both(tmp_path: Path, chosen: Selection, expected: lis
     assert named(AVA_KINETICS, forms.ava_kinetics(tmp_path), chosen) == expected
 
 
+def test_an_id_whose_key_frame_lies_in_no_clip_is_said_to_be_one(tmp_path: Path) -> None:
+    """It is in the file, so "not in the dataset" would send its reader searching."""
+    forms.ava_kinetics(tmp_path)
+    for ids, said in (
+        ([LONELY], r"^in ava-kinetics-v1\.0 \(train\), but with no key frame that lies in a clip: clip_lonely$"),
+        (
+            [LONELY, "nobody-here"],
+            r"^not in ava-kinetics-v1\.0 \(train\): nobody-here\nin ava-kinetics-v1\.0 \(train\), but",
+        ),
+    ):
+        with pytest.raises(ConfigInvalid, match=said):
+            named(AVA_KINETICS, tmp_path, Selection((TRAIN,), ids=frozenset(map(VideoId, ids))))
+
+
 def test_samples_are_counted_over_films_and_clips(tmp_path: Path) -> None:
     """The lonely key frames (17 twice) have no clip, so they count for nothing."""
     forms.ava_kinetics(tmp_path)

@@ -170,6 +170,17 @@ def test_faces(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_labels_that_do_not_occur_are_listed(tmp_path: Path) -> None:
+    forms.activespeaker(tmp_path)
+    path = tmp_path / "ava_activespeaker_train_v1.0.tar.bz2"
+    row = f"{SPEAKERS[0]},902.00,0.1,0.1,0.5,0.5,NOT_SPEAKING,{SPEAKERS[0]}_0900_0960:1\n"
+    path.write_bytes(forms.archive({f"x/{SPEAKERS[0]}-activespeaker.csv": row}))
+    found = stats.read(ACTIVESPEAKER, tmp_path, (TRAIN,))
+    assert {r["class"]: r["labels"] for r in records(faces.classes(found))} == {
+        "NOT_SPEAKING": 1, "SPEAKING_AUDIBLE": 0, "SPEAKING_NOT_AUDIBLE": 0
+    }  # fmt: skip
+
+
 # --- Kinetics as JSON ---
 
 
