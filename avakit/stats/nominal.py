@@ -74,11 +74,11 @@ def _all(
             continue
         parts = [row for row in found if row["what"] == what]
         alone = sum(row["counted"] for row in parts)
-        reasons = list(dict.fromkeys(row["why"] for row in parts if row["why"]))
         why = _reason(annotations, what, annotations.splits, int(value))
-        if what not in totals and alone == value and len(reasons) == 1:
-            why = reasons[0]
-        rows.append(_row(ALL, what, nominal, int(value), is_shared=alone == nominal > value, why=why))
+        if what not in totals:  # the difference is that of the parts, and what they share
+            reasons = [row["why"] for row in parts if row["why"]] + [_WHY[ALL, False]] * (alone > value)
+            why = "; ".join(dict.fromkeys(reasons))
+        rows.append(_row(ALL, what, nominal, int(value), why=why))
     return rows
 
 
@@ -88,12 +88,10 @@ def _reason(annotations: Annotations, what: str, splits: tuple[Split, ...], coun
     return next((figure.why(counted) for figure in figures), "")
 
 
-def _row(
-    split: str, what: str, nominal: int, counted: int, *, is_shared: bool = False, why: str = ""
-) -> dict[str, Any]:
+def _row(split: str, what: str, nominal: int, counted: int, *, why: str = "") -> dict[str, Any]:
     difference = counted - nominal
     if difference and not why:
-        why = _WHY.get((ALL if is_shared else what, difference > 0), _WHY["", difference > 0])
+        why = _WHY.get((what, difference > 0), _WHY["", difference > 0])
     return {
         "split": split, "what": what, "nominal": nominal, "counted": counted, "difference": difference, "why": why
     }  # fmt: skip
