@@ -13,7 +13,7 @@ from avakit.errors import ExitCode
 from avakit.outcome import decisive
 
 #: What a run on this root would end with; everything else that fails is a tool.
-_CODES = {"root": ExitCode.CANT_CREATE, "disk": ExitCode.STORAGE}
+_CODES = {"root": ExitCode.CANT_CREATE, "shared folder": ExitCode.CANT_CREATE, "disk": ExitCode.STORAGE}
 _SIGILS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
 
 
@@ -30,7 +30,7 @@ _SIGILS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
 def command(**given: Any) -> int:
     """Check tools, cores, disk, file system, network and clock; each doubt comes with its remedy.
 
-    Ends with exit code 69 if this machine can't do the job, with 73 or 74 if it is the root that can't be used.
+    Ends with exit code 69 if this machine can't do the job, with 73 or 74 if a folder or the disk can't be used.
     """
     from avakit import doctor
     from avakit.doctor import network
@@ -49,7 +49,10 @@ def command(**given: Any) -> int:
             click.echo(f"{_SIGILS[check.verdict]}  {check.name}: {check.detail}{remedy}")
     failed = {check.name for check in checks if check.verdict is doctor.Verdict.FAIL}
     doubts = sum(check.verdict is doctor.Verdict.WARN for check in checks)
-    if not as_json:
+    code = decisive(_CODES.get(name, ExitCode.TOOL_MISSING) for name in failed)
+    if as_json:
+        print_json("summary", {"verb": "doctor", "fail": len(failed), "warn": doubts, "exit_code": int(code)})
+    else:
         able = "this machine can do the job" + (f"; {doubts} warn" if doubts else "")
-        click.echo(f"avakit doctor: {'see FAIL above' if failed else able}")
-    return decisive(_CODES.get(name, ExitCode.TOOL_MISSING) for name in failed)
+        click.echo(f"avakit doctor: {f'see FAIL above -> exit {int(code)}' if failed else able}")
+    return code

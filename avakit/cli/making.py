@@ -47,7 +47,7 @@ def interruptible() -> Iterator[None]:
 
 def make(verb: str, given: dict[str, Any], stages_of: Callable[["Dataset"], tuple[Stage, ...]]) -> ExitCode:
     """Run one of the verbs that make something, and return its exit code."""
-    from avakit.tools import files
+    from avakit.tools import files, http_limits
 
     chosen = setup.choose(given)
     job = setup.job_of(given, chosen, stages_of(chosen.dataset))
@@ -55,6 +55,8 @@ def make(verb: str, given: dict[str, Any], stages_of: Callable[["Dataset"], tupl
         job = archiving.with_clips(job, chosen)
     if not given["dry_run"]:
         files.check_writable(chosen.root)
+        if Stage.VIDEO in job.stages:
+            http_limits.require_shared_folder()
         setup.keep_manifest(given, chosen)
     run = begin(verb, given, chosen)
     with interruptible():

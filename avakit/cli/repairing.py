@@ -65,7 +65,9 @@ def _with_known_splits(chosen: setup.Chosen, lost: set[str]) -> setup.Chosen:
 
 def _make(given: dict[str, Any], chosen: setup.Chosen, lost: "list[Record]", recipe: "FrameRecipe", run: Run) -> None:
     from avakit import journal, prepare
+    from avakit.tools import http_limits
 
+    http_limits.require_shared_folder()
     last = max(lost, key=lambda record: list(Stage).index(record.stage)).stage
     stages = tuple(stage for stage in Stage if stage in {*chosen.dataset.stages, Stage.FRAMES, last})
     job = setup.job_of(given, chosen, stages[: stages.index(last) + 1], recipe)

@@ -12,7 +12,7 @@ from avakit.doctor import disk
 from avakit.doctor.check import Check, Verdict
 from avakit.errors import AvakitError, ToolMissing
 from avakit.tools import ffmpeg, ytdlp_about
-from avakit.tools.ytdlp_options import JS_RUNTIMES
+from avakit.tools.ytdlp_options import COOKIE_FORM, JS_RUNTIMES, is_cookie_file
 
 __all__ = ["Check", "Verdict", "examine"]
 
@@ -97,14 +97,16 @@ def _cookies(path: Path) -> Check:
     """Look at a cookie file: who has it can act as its owner. Nothing of its content is ever shown."""
     try:
         mode = path.stat().st_mode
-        with path.open("rb") as stream:
-            head = stream.readline(200)
+        is_good = is_cookie_file(path)
     except OSError as error:
         return Check("cookies", Verdict.WARN, f"{path}: {error.strerror}", "name a file that you may read")
+    doubts, remedies = [], []
     if mode & 0o077:
-        detail = f"{path} can be read or changed by others (mode {stat.S_IMODE(mode):o})"
-        return Check("cookies", Verdict.WARN, detail, f"chmod 600 {path}")
-    if b"HTTP Cookie File" not in head:
-        detail = f"{path} does not begin as a cookie file in Netscape's form does"
-        return Check("cookies", Verdict.WARN, detail, "export the cookies again, in Netscape's form (cookies.txt)")
+        doubts.append(f"can be read or changed by others (mode {stat.S_IMODE(mode):o})")
+        remedies.append(f"chmod 600 {path}")
+    if not is_good:
+        doubts.append(f"is not a cookie file in Netscape's form, {COOKIE_FORM}")
+        remedies.append("export the cookies again, in Netscape's form (cookies.txt)")
+    if doubts:
+        return Check("cookies", Verdict.WARN, f"{path} {'; it '.join(doubts)}", "; ".join(remedies))
     return Check("cookies", Verdict.OK, f"{path} is yours alone")

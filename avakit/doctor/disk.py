@@ -1,14 +1,15 @@
 """The disk under a root: may we write, how fast, how much is left, and what kind of file system it is."""
 
-import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from avakit.doctor.check import Check, Verdict
 from avakit.errors import AvakitError
-from avakit.tools import files, mounts
+from avakit.tools import files, http_limits, mounts
 
-#: With less than this not even a journal can be written.
-_NOTHING_BYTES = 1 << 20
+#: With less than this a run ends on a full disk soon: one AVA film is as large.
+_NOTHING_BYTES = 1_000_000_000
 #: A run that begins with less than this is likely to end on a full disk: one AVA film with its frames.
 _LITTLE_BYTES = 4 << 30
 _LITTLE_INODES = 100_000
@@ -19,13 +20,22 @@ _TRIAL_BYTES = 64 << 20
 
 def examine(root: Path) -> list[Check]:
     """Return all checks of a root's disk; nothing that they write stays."""
-    missing = [folder for folder in (root, *root.parents) if not folder.exists()]
+    with _leaving_no_folder(root):
+        tried = _tried(root)
+        # Where there is nothing and nothing can be made, what the parent has left says nothing.
+        space = _space(root) if root.exists() else []
+        return [*tried, *space, _shared()]
+
+
+@contextmanager
+def _leaving_no_folder(folder: Path) -> Iterator[None]:
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
     try:
-        return [*_tried(root), *_space(root), _temporary()]
+        yield
     finally:
-        for folder in missing:  # from the inside out
-            if folder.exists():
-                folder.rmdir()
+        for each in missing:  # from the inside out
+            with suppress(OSError):  # somebody else has begun to use it
+                each.rmdir()
 
 
 def _tried(root: Path) -> list[Check]:
@@ -65,20 +75,21 @@ def _file_system(root: Path) -> Check:
     return Check("file system", Verdict.OK, f"{kind}{source}; {locks}; avakit needs none in the root")
 
 
-def _temporary() -> Check:
-    folder = Path(tempfile.gettempdir())
-    remedy = "set TMPDIR to a folder on a local disk"
+def _shared() -> Check:
+    """Try the folder in which the workers of this machine meet: it is not the root."""
+    remedy = "set AVAKIT_SHARED_DIR to a folder on a local disk"
+    name = "shared folder"
     try:
-        hold = mounts.locks_hold(folder)
-    except OSError as error:
-        return Check("temporary folder", Verdict.WARN, f"{folder}: {error.strerror}", remedy)
+        with _leaving_no_folder(http_limits.shared_place()):
+            folder = http_limits.require_shared_folder()
+            hold = mounts.locks_hold(folder)
+    except (AvakitError, OSError) as error:
+        return Check(name, Verdict.FAIL, str(error), remedy)
     mount = mounts.mount_of(folder)
     detail = f"{folder}, {mount.kind if mount else 'of unknown kind'}"
     if not hold:
-        return Check(
-            "temporary folder", Verdict.WARN, f"{detail}; locks keep nobody out, so jobs can't share limits", remedy
-        )
-    return Check("temporary folder", Verdict.OK, f"{detail}; locks hold")
+        return Check(name, Verdict.WARN, f"{detail}; locks keep nobody out, so jobs can't share limits", remedy)
+    return Check(name, Verdict.OK, f"{detail}; locks hold")
 
 
 def _space(root: Path) -> list[Check]:
@@ -87,7 +98,7 @@ def _space(root: Path) -> list[Check]:
     remedy = "`avakit plan` says how much a dataset needs"
     checks = [
         Check(
-            "disk", _verdict_of(space.free_bytes), f"{space.free_bytes / 1e9:.1f} GB free",
+            "disk", _verdict_of(space.free_bytes), _free(space.free_bytes),
             remedy if is_little else "",
         )
     ]  # fmt: skip
@@ -102,3 +113,9 @@ def _verdict_of(free_bytes: int) -> Verdict:
     if free_bytes < _NOTHING_BYTES:
         return Verdict.FAIL
     return Verdict.WARN if free_bytes < _LITTLE_BYTES else Verdict.OK
+
+
+def _free(free_bytes: int) -> str:
+    if free_bytes < _NOTHING_BYTES:
+        return f"{free_bytes / 1e6:.1f} MB free: too little to begin"
+    return f"{free_bytes / 1e9:.1f} GB free"

@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
+from avakit.errors import OutputImpossible
 from avakit.tools.http_policy import RETRY_AFTER_CAP_SECONDS
 
 #: A reservation further ahead than this is none of ours: the clock was set back.
@@ -152,6 +153,31 @@ def _open(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
 
 
+def require_shared_folder() -> Path:
+    """Return the folder of the shared files, in which a file can be made.
+
+    Raises
+    ------
+    OutputImpossible
+        If it can't be used.
+    """
+    try:
+        folder = shared_folder()
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError as error:
+        named = os.environ.get("AVAKIT_SHARED_DIR")
+        what = f"AVAKIT_SHARED_DIR={named}" if named else "the folder that workers share"
+        why = f"can't be used ({error.strerror or error}); set AVAKIT_SHARED_DIR to a folder on a local disk"
+        raise OutputImpossible(what, why) from error
+
+
+def shared_place() -> Path:
+    """Return where the folder of the shared files is, or would be."""
+    named = os.environ.get("AVAKIT_SHARED_DIR")
+    return Path(named) if named else Path(tempfile.gettempdir(), f"avakit-{os.getuid()}")
+
+
 def shared_folder(*, create: bool = True) -> Path:
     """Return the folder of the shared files: `AVAKIT_SHARED_DIR`, or one of this user's in the temporary folder.
 
@@ -160,11 +186,10 @@ def shared_folder(*, create: bool = True) -> Path:
     OSError
         If it can't be made, or belongs to somebody else.
     """
-    named = os.environ.get("AVAKIT_SHARED_DIR")
-    path = Path(named) if named else Path(tempfile.gettempdir(), f"avakit-{os.getuid()}")
+    path = shared_place()
     if create:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    facts = path.lstat() if not named else path.stat()
+    facts = path.stat() if os.environ.get("AVAKIT_SHARED_DIR") else path.lstat()
     if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.getuid():
         raise PermissionError(f"{path} is not a folder of ours; name another with AVAKIT_SHARED_DIR")
     return path

@@ -27,6 +27,10 @@ _JOB_VARIABLES = (
     "KUBERNETES_SERVICE_HOST",
 )
 _COOKIE_FIELDS = 7
+_COOKIE_HEAD = re.compile("#( Netscape)? HTTP Cookie File")  # as http.cookiejar.MozillaCookieJar wants it
+COOKIE_FORM = (
+    "which begins with the line `# Netscape HTTP Cookie File` and has seven fields a line with tabs between them"
+)
 #: The heights that YouTube encodes.
 _HEIGHTS = (144, 240, 360, 480, 720, 1080, 1440, 2160, 4320)
 
@@ -116,7 +120,7 @@ def _about_cookies(options: Options, environment: Mapping[str, str]) -> list[str
         if job := next((name for name in _JOB_VARIABLES if environment.get(name)), None):
             return [f"--cookies-from-browser: this is a cluster job ({job} is set); give it a file with --cookies"]
     if options.cookies is not None and not is_cookie_file(options.cookies):
-        return [f"--cookies {options.cookies}: not a cookie file in Netscape's form"]
+        return [f"--cookies {options.cookies}: not a cookie file in Netscape's form, {COOKIE_FORM}"]
     return []
 
 
@@ -139,8 +143,13 @@ def _about_plugins(folder: Path | None) -> list[str]:
 
 
 def is_cookie_file(path: Path) -> bool:
-    """Whether a file holds cookies in the form that yt-dlp reads: lines of seven fields with tabs between them."""
-    lines = path.read_text("utf-8", errors="replace").splitlines()
+    """Whether a file holds cookies in the form that yt-dlp reads: a first line, then seven fields a line."""
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except UnicodeDecodeError:
+        return False
+    if not lines or not _COOKIE_HEAD.match(lines[0]):
+        return False
     cookies = [line for line in lines if line.strip() and (not line.startswith("#") or line.startswith("#HttpOnly_"))]
     return bool(cookies) and all(len(line.split("\t")) == _COOKIE_FIELDS for line in cookies)
 

@@ -21,7 +21,10 @@ Checks = dict[str, dict[str, Any]]
 
 def examine(capsys: pytest.CaptureFixture[str], *words: str, expect: int = 0) -> Checks:
     assert cli.run(["doctor", "--json", *words]) == expect
-    return {check["name"]: check for check in map(json.loads, capsys.readouterr().out.splitlines())}
+    *checks, summary = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (summary["type"], summary["exit_code"]) == ("summary", expect)
+    assert summary["fail"] == sum(check["verdict"] == "fail" for check in checks)
+    return {check["name"]: check for check in checks}
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +50,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_nothing_stays_in_a_root_that_was_there(capsys: pytest.CaptureFixture[str], home: Path) -> None:
     (home / "data").mkdir()
     checks = examine(capsys, "--offline")
-    assert {"python", "write speed", "file system", "temporary folder"} <= checks.keys()
+    assert {"python", "write speed", "file system", "shared folder"} <= checks.keys()
     assert not {"clock", "cookies"} & checks.keys()
     assert "MB/s" in checks["write speed"]["detail"]
     assert "locks hold" in checks["file system"]["detail"]
@@ -57,17 +60,41 @@ def test_nothing_stays_in_a_root_that_was_there(capsys: pytest.CaptureFixture[st
 def test_a_disk_in_memory_and_full_is_no_place(capsys: pytest.CaptureFixture[str], small_disk: Path) -> None:
     checks = examine(capsys, "--offline", "--root", str(small_disk), expect=74)
     assert checks["disk"]["verdict"] == "fail"
+    assert "0.5 MB free" in checks["disk"]["detail"]
     assert checks["file system"]["verdict"] == "warn"
     assert "in memory" in checks["file system"]["detail"]
+
+
+def test_a_root_that_can_not_be_made_is_no_full_disk(capsys: pytest.CaptureFixture[str]) -> None:
+    checks = examine(capsys, "--offline", "--root", "/proc/nope", expect=73)
+    assert checks["root"]["verdict"] == "fail"
+    assert "disk" not in checks
+
+
+def test_the_folder_that_workers_share_is_tried(
+    capsys: pytest.CaptureFixture[str], home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AVAKIT_SHARED_DIR", "/proc/nope")
+    check = examine(capsys, "--offline", expect=73)["shared folder"]
+    assert (check["verdict"], "AVAKIT_SHARED_DIR=/proc/nope" in check["detail"]) == ("fail", True)
+    monkeypatch.setenv("AVAKIT_SHARED_DIR", str(home / "deep" / "er"))
+    check = examine(capsys, "--offline")["shared folder"]
+    assert (check["verdict"], str(home / "deep" / "er") in check["detail"]) == ("ok", True)
+    assert not (home / "deep").exists()
+
+
+COOKIE = ".youtube.com\tTRUE\t/\tTRUE\t0\tSID\ts3cret\n"
 
 
 @pytest.mark.parametrize(
     ("mode", "text", "verdict", "said"),
     [
-        (0o600, "# Netscape HTTP Cookie File\n", "ok", "yours alone"),
-        (0o640, "# Netscape HTTP Cookie File\n", "warn", "mode 640"),
-        (0o604, "# HTTP Cookie File\n", "warn", "mode 604"),
+        (0o600, "# Netscape HTTP Cookie File\n" + COOKIE, "ok", "yours alone"),
+        (0o640, "# Netscape HTTP Cookie File\n" + COOKIE, "warn", "mode 640"),
+        (0o604, "# HTTP Cookie File\n" + COOKIE, "warn", "mode 604"),
         (0o600, '[{"name": "SID", "value": "s3cret"}]\n', "warn", "Netscape"),
+        (0o600, COOKIE, "warn", "Netscape"),
+        (0o644, COOKIE, "warn", "mode 644); it is not a cookie file"),
         (None, "", "warn", "No such file"),
     ],
 )

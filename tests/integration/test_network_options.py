@@ -52,3 +52,10 @@ def test_limits_hold_for_a_whole_run(world: World) -> None:
     (world.folder / "avakit.yaml").write_text("max_rate: 200M\nmax_connections: 1\nmax_requests: 100\n")
     world.run("download", "--manifest", "tiny.yaml", "--sources", "mirror", "--jobs", "2", "--max-unavailable", "50")
     assert [path.name[-7:] for path in (world.folder / "shared").glob("*.slot-*")] == [".slot-0"]
+
+
+def test_a_shared_folder_that_can_not_be_used_is_said_before_the_run(world: World) -> None:
+    world.environment["AVAKIT_SHARED_DIR"] = "/proc/nope"
+    result = world.run("download", "--manifest", "tiny.yaml", "--max-requests", "5", expect=73)
+    assert "AVAKIT_SHARED_DIR=/proc/nope: can't be used" in result.stderr
+    assert world.server.requests == []

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from avakit.errors import OutputImpossible
+from avakit.tools import http_limits
 from avakit.tools.http_limits import Limits, Server
 
 URL = "http://User:secret@Mirror.example:8080/a?token=secret"
@@ -144,5 +146,7 @@ def test_a_planted_folder_is_not_used(tmp_path: Path, monkeypatch: pytest.Monkey
     server = Server(URL, Limits(connections=1))
     server.pause(50)
     assert server.pause_left() == 0
+    with pytest.raises(OutputImpossible, match="the folder that workers share"):
+        http_limits.require_shared_folder()
     with pytest.raises(OSError, match="AVAKIT_SHARED_DIR"):
         server.slot()

@@ -65,6 +65,11 @@ def test_cookies(tmp_path: Path) -> None:
     with pytest.raises(ConfigInvalid, match="Netscape") as caught:
         check(Options(cookies=bad), {})
     assert "planted" not in str(caught.value)
+    bad.write_text(COOKIES.partition("\n")[2])
+    with pytest.raises(ConfigInvalid, match="# Netscape HTTP Cookie File"):
+        check(Options(cookies=bad), {})
+    bad.write_bytes(COOKIES.encode() + b"\xff")
+    assert not is_cookie_file(bad)
     with pytest.raises(ConfigInvalid, match="exclude"):
         check(Options(cookies=good, browser="firefox"), {})
     good.chmod(0o640)
