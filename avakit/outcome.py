@@ -60,8 +60,8 @@ class Outcome:
 
     @property
     def is_fatal(self) -> bool:
-        """Whether the run should stop here, because no other item can succeed."""
-        return self.reason in FATAL_REASONS
+        """Whether the run should stop here, because no other item can succeed: also where a setting is wrong."""
+        return self.reason in FATAL_REASONS or self.exit_code is ExitCode.USAGE
 
 
 @dataclass(frozen=True)

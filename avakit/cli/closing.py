@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from avakit import __version__
-from avakit.cli.display import print_json, readable_bytes, readable_count
+from avakit.cli.display import print_json, print_table, readable_bytes, readable_count
 from avakit.errors import AvakitError, ExitCode, RunStopped, Status
 from avakit.layout import REPORTS
 from avakit.model import Stage
@@ -39,6 +39,7 @@ ADVICE = {
     "not_listed": "they are on no list of the mirror; `--sources` and `--folder` name other places",
     "not_found": "gone from this address; `--folder DIR` takes copies that you hold",
     "ends_inside_span": "kept and marked; another copy of the film may be longer",
+    "unknown": "nobody has met this message yet; run the same command again, and report it if it stays",
     "vanished": "run the same command again, one at a time for one root if you use --drop",
     "resources": "use fewer --jobs, or raise the machine's limits (`ulimit -n`)",
     "decode": "another source may hold a sound copy: `--sources`, `--folder`, `--mirror`",
@@ -46,6 +47,9 @@ ADVICE = {
     "packets": "another source may hold a sound copy: `--sources`, `--folder`, `--mirror`",
     "not_media": "another source may hold the film itself: `--sources`, `--folder`, `--mirror`",
     "html": "the address gives a web page; look at it in a browser, or name another with `--mirror`",
+    "empty": "nothing came; run the same command again, or name another source: `--sources`, `--folder`, `--mirror`",
+    "redirect": "the server sends us elsewhere; for a private network of your own --allow-private, else another "
+    "`--mirror` (docs/mirrors.md)",
     "storage": "free some space, then run the same command again; what was finished is kept",
     "permission": "make the folder writable, or choose another --root",
     "crashed": "the item broke its worker twice; try it alone with --jobs 1, and look at the memory",
@@ -90,9 +94,17 @@ class Run:
         else:
             if not self.quiet and self.outcomes:
                 _show_table(self.outcomes)
-                _show_next(self.outcomes, code, made=self.verb not in ("fetch", "verify --repair"))
+                _show_next(self.outcomes)
+                if code is ExitCode.OK and any(each.attempts and each.is_present for each in self.outcomes):
+                    self._show_next_verb()
             click.echo(self.last_line(code, error))
         return code
+
+    def _show_next_verb(self) -> None:
+        if self.verb == "download":
+            click.echo(f"next: `avakit prepare --dataset {self.dataset}` makes what the dataset wants of these videos")
+        elif self.verb not in ("fetch", "verify --repair"):
+            click.echo("next: `avakit verify` checks every byte of it; `avakit manifest` writes checksums for others")
 
     def last_line(self, code: ExitCode, error: AvakitError | None = None) -> str:
         """Return the line that names the counts and the reason for the exit code."""
@@ -103,8 +115,7 @@ class Run:
         if self.outcomes and not self.left and not any(outcome.attempts for outcome in self.outcomes):
             parts.append("nothing to do")
         nothing = "nothing could begin" if error else "nothing wanted"
-        why = "" if error else _why(code, self.outcomes)
-        return f"avakit {self.verb}: {', '.join(parts) or nothing} -> exit {int(code)}{why}"
+        return f"avakit {self.verb}: {', '.join(parts) or nothing} -> exit {int(code)}{self._why(code, error)}"
 
     def _facts(self, code: ExitCode, error: AvakitError | None) -> dict[str, Any]:
         table = [
@@ -114,9 +125,16 @@ class Run:
         return {
             "verb": self.verb, "dataset": self.dataset, "counts": table,
             "not_tried": self.left, "bytes": sum(outcome.bytes for outcome in self.outcomes if outcome.attempts),
-            "exit_code": int(code), "why": str(error) if error else _why(code, self.outcomes).strip(" ()"),
+            "exit_code": int(code), "why": str(error) if error else self._why(code)[2:-1],
             "notes": self.notes,
         }  # fmt: skip
+
+    def _why(self, code: ExitCode, error: AvakitError | None = None) -> str:
+        if error is not None:
+            return ""
+        if code is ExitCode.TRANSIENT and self.left and self.notes:  # who refused us, or what failed alike
+            return f" ({', '.join(note.partition('; ')[0] for note in self.notes)})"
+        return _why(code, self.outcomes)
 
     def _failures(self) -> dict[str, Any]:
         failures = [o for o in self.outcomes if not o.is_present or o.status is Status.SHORT]
@@ -154,7 +172,7 @@ def _without_secrets(arguments: Sequence[str]) -> list[str]:
 
 
 def _why(code: ExitCode, outcomes: Sequence[Outcome]) -> str:
-    if code in (ExitCode.OK, ExitCode.USAGE):
+    if code is ExitCode.OK:
         return ""
     # What no policy allows decides before what only exceeds one.
     own = (o for o in outcomes if exit_code([o], max_unavailable=1.0) == code)
@@ -164,21 +182,20 @@ def _why(code: ExitCode, outcomes: Sequence[Outcome]) -> str:
 
 
 def _show_table(outcomes: Sequence[Outcome]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("stage", "status", "reason"):
-        table.add_column(column)
-    table.add_column("count", justify="right")
-    table.add_column("bytes", justify="right")
+        table.add_column(column, no_wrap=True)
+    table.add_column("count", justify="right", no_wrap=True)
+    table.add_column("bytes", justify="right", no_wrap=True)
     sizes: Counter[tuple[str, str, str]] = Counter()
     for outcome in outcomes:
         sizes[outcome.stage, outcome.status, outcome.reason] += outcome.bytes
     for key, count in sorted(counts(outcomes).items()):
         size = readable_bytes(sizes[key]) if sizes[key] else ""
         table.add_row(*key, readable_count(count), size, style=_style(key[1]))
-    Console().print(table)
+    print_table(table)
 
 
 def _style(status: Status) -> str:
@@ -187,7 +204,7 @@ def _style(status: Status) -> str:
     return "yellow" if status in (Status.SHORT, Status.UNAVAILABLE, Status.TRANSIENT) else "red"
 
 
-def _show_next(outcomes: Sequence[Outcome], code: ExitCode, *, made: bool) -> None:
+def _show_next(outcomes: Sequence[Outcome]) -> None:
     if any(outcome.stage is Stage.ANNOTATION and not outcome.is_present for outcome in outcomes):
         click.echo("next: `avakit fetch --from PATH` takes annotation files that you have, from a folder or an archive")
     media = (outcome.reason for outcome in outcomes if outcome.stage is not Stage.ANNOTATION)
@@ -195,8 +212,6 @@ def _show_next(outcomes: Sequence[Outcome], code: ExitCode, *, made: bool) -> No
         click.echo(f"next: {reason}: {ADVICE[reason]}")
     if any(outcome.reason in _OF_YTDLP and "youtube: " in outcome.detail for outcome in outcomes):
         _show_age_of_ytdlp()
-    if made and code is ExitCode.OK and any(outcome.attempts and outcome.is_present for outcome in outcomes):
-        click.echo("next: `avakit verify` checks every byte of it; `avakit manifest` writes checksums for others")
 
 
 def _show_age_of_ytdlp() -> None:

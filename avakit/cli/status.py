@@ -9,7 +9,7 @@ import click
 
 from avakit.cli import annotations, options, setup
 from avakit.cli.closing import ADVICE
-from avakit.cli.display import print_json, readable_count
+from avakit.cli.display import print_json, print_table, readable_count
 from avakit.cli.settings import Verb
 from avakit.errors import REASONS, ConfigInvalid, ExitCode, Status, nearest
 
@@ -89,12 +89,12 @@ def _write_missing(given: dict[str, Any], ids: list[str]) -> None:
 
 
 def _show(rows: "list[Coverage]") -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("group", "stage", "there", "wanted", "%", "short", "why not"):
-        table.add_column(column, justify="left" if column in ("group", "stage", "why not") else "right")
+        table.add_column(column, justify="left" if column in ("group", "stage", "why not") else "right",
+                         no_wrap=column not in ("group", "why not"))  # fmt: skip
     for row in rows:
         why = ", ".join(
             f"{readable_count(count)} {status}{f' ({reason})' if reason else ''}"
@@ -104,24 +104,24 @@ def _show(rows: "list[Coverage]") -> None:
             row.group, row.stage, readable_count(row.present), readable_count(row.wanted),
             f"{100 * row.present / row.wanted:.1f}", readable_count(row.short) if row.short else "", why,
         )  # fmt: skip
-    Console().print(table)
+    print_table(table)
 
 
 def _show_reasons(reasons: "list[Reason]") -> None:
-    from rich.console import Console
     from rich.table import Table
 
     if not reasons:
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("failed", "status", "reason", "count", "attempts", "first seen (UTC)", "last seen"):
-        table.add_column(column, justify="right" if column in ("count", "attempts") else "left")
+        table.add_column(column, justify="right" if column in ("count", "attempts") else "left",
+                         no_wrap=column not in ("first seen (UTC)", "last seen"))  # fmt: skip
     for each in reasons:
         first, last = (f"{datetime.fromisoformat(time):%Y-%m-%d %H:%M}" for time in (each.first_seen, each.last_seen))
         counts = readable_count(each.count), readable_count(each.attempts)
         table.add_row(each.stage, each.status, each.reason, *counts, first, last)
     click.echo()
-    Console().print(table)
+    print_table(table)
 
 
 def _show_next(rows: "list[Coverage]", dataset: str) -> None:

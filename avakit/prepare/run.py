@@ -86,10 +86,10 @@ class _Stop:
             if reason and source.identity not in self._given_up:
                 self._given_up.add(source.identity)
                 limit = self._job.stop_after_blocks
-                self._say(f"{source.name} is not asked any more: it refused {limit} videos in a row ({reason})")
+                self._say(f"{source.name} refused {limit} videos in a row ({reason}); it is not asked any more")
         if not sources or len(self._given_up) < len({source.identity for source in sources}):
             return False
-        self._say("stopped: no source is left to ask; the rest was not tried")
+        self._say("no source is left to ask; the rest was not tried")
         return True
 
     def _fails_alike(self, outcomes: tuple[Outcome, ...]) -> bool:
@@ -101,7 +101,7 @@ class _Stop:
         self._last = reason
         if self._same < SAME_FAILURES:
             return False
-        self._say(f"stopped: {SAME_FAILURES} videos in a row failed alike ({reason}); the rest was not tried")
+        self._say(f"{SAME_FAILURES} videos in a row failed alike ({reason}); the rest was not tried")
         return True
 
 

@@ -62,9 +62,9 @@ def download(
     TransferFailed
         With the status and reason that `ytdlp_errors` finds for what yt-dlp said.
     ConfigInvalid
-        If the cookie file can't be found.
-    ToolMissing
         If it can't even begin: the browser's cookies, or those of the file, can't be read.
+    ToolMissing
+        If it can't begin for another reason.
     OSError
         If the local disk fails.
     """
@@ -92,7 +92,7 @@ def download(
         raise TransferFailed(Status.TRANSIENT, "timeout", f"took longer than {options.deadline_seconds:g} s")
     answer = next((answer for answer in reversed(answers) if answer), {})
     if "error" in answer:
-        _raise(answer, folder)
+        _raise(answer, folder, options)
     if "ok" not in answer:
         words = completed.stderr.strip().rpartition("\n")[2]
         detail = f"yt-dlp ended with code {completed.returncode} and no answer: {sentence(words)}"
@@ -129,7 +129,7 @@ def _environment(options: Options) -> dict[str, str]:
     return {**os.environ, "YTDLP_NO_PLUGINS": no_plugins, "PYTHONPATH": path, "no_proxy": direct, "PYTHONUTF8": "1"}
 
 
-def _raise(answer: dict[str, object], folder: Path) -> None:
+def _raise(answer: dict[str, object], folder: Path, options: Options) -> None:
     """Raise what the child's failure amounts to."""
     number = _number(answer.get("errno"))
     status, reason, words = classify(str(answer["error"]))
@@ -139,6 +139,9 @@ def _raise(answer: dict[str, object], folder: Path) -> None:
         raise OSError(number, os.strerror(number), str(folder))
     if not answer.get("has_begun"):
         # Nothing was asked yet, and no other video can do better: the run ends here.
+        if options.browser or options.cookies is not None:
+            named = f"--cookies-from-browser {options.browser}" if options.browser else f"--cookies {options.cookies}"
+            raise ConfigInvalid(f"{named}: {words}")
         raise ToolMissing("yt-dlp", f"it could not begin: {words}")
     raise TransferFailed(status, reason, words)
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 from imageio_ffmpeg import get_ffmpeg_exe
 
-from avakit.errors import ToolMissing, TransferFailed
+from avakit.errors import ConfigInvalid, TransferFailed
 from avakit.tools import ytdlp
 from tests.faults import FaultyServer
 from tests.integration.world import World
@@ -124,7 +124,7 @@ def test_a_site_that_only_refuses_is_asked_a_few_times_and_not_twenty_thousand(s
     assert 3 <= site.asked["answers"] <= 5  # a worker may be on its way when the third refusal comes in
     last = result.stdout.splitlines()[-1]
     assert "not tried" in last
-    assert "transient bot_check" in last
+    assert "(youtube refused 3 videos in a row (bot_check), no source is left to ask)" in last
     assert "unavailable" not in last
     assert "--cookies" in result.stdout
     assert "refused 3 videos in a row (bot_check)" in result.stderr
@@ -146,7 +146,7 @@ def test_other_sources_are_still_asked_and_the_same_command_ends_it(site: Site) 
     counts = {(row["status"], row["reason"]): row["count"] for row in summary["counts"]}
     assert counts == {("transient", "bot_check"): 2, ("done", ""): 3}
     assert summary["not_tried"] == 1
-    assert any("youtube is not asked any more" in note for note in summary["notes"])
+    assert any("youtube refused 2 videos in a row (bot_check)" in note for note in summary["notes"])
     assert (site.asked["answers"], site.asked["mirror"]) == (2, 6)
 
     for video_id in ids:
@@ -210,9 +210,15 @@ def test_cookies_that_can_not_be_read_end_the_run(
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    with pytest.raises(ToolMissing, match="firefox"):
+    with pytest.raises(ConfigInvalid, match=r"--cookies-from-browser firefox: .*cookies"):
         site.fetch(tmp_path / "to", replace(options, browser="firefox"))
     assert site.server.requests == []
+    site.dataset(ids_of(3), YOUTUBE)
+    site.world.environment |= {"HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
+    result = site.world.run(*site.command("--cookies-from-browser", "firefox", "--jobs", "1"), expect=2)
+    assert "2 not tried -> exit 2" in result.stdout
+    assert "tool_missing" not in result.stdout + result.stderr
+    assert not site.asked["answers"]
 
 
 @pytest.mark.parametrize(

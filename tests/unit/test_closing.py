@@ -1,5 +1,7 @@
 """What a run says at its end, and what it keeps to itself."""
 
+from pathlib import Path
+
 import pytest
 
 from avakit import doctor
@@ -30,5 +32,27 @@ def test_a_run_that_youtube_refused_names_the_age_of_an_old_yt_dlp(
 ) -> None:
     monkeypatch.setattr(doctor, "YTDLP_OLD_DAYS", days)
     outcome = Outcome("a" * 11, Stage.VIDEO, Status.TRANSIENT, "bot_check", detail)
-    closing._show_next([outcome], ExitCode.TRANSIENT, made=True)
+    closing._show_next([outcome])
     assert ("pip install -U 'avakit[youtube]'" in capsys.readouterr().out) is is_told
+
+
+def test_a_finished_download_leads_to_the_next_verb(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for verb, told in (("download", "avakit prepare --dataset demo"), ("cut", "avakit verify"), ("fetch", "")):
+        run = closing.Run(verb, "demo", tmp_path, outcomes=[Outcome("x", Stage.VIDEO, Status.DONE, path="x")])
+        assert run.close() is ExitCode.OK
+        lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("next: ")]
+        assert (told in lines[0]) if told else (lines == [])
+
+
+def test_words_of_the_table_stay_whole_on_a_narrow_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+    failed = Outcome("x", Stage.VIDEO, Status.UNAVAILABLE, "ends_inside_span_of_it")
+    assert closing.Run("cut", "demo", tmp_path, outcomes=[failed]).close() is ExitCode.GAPS
+    assert "unavailable  ends_inside_span_of_it" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("reason", ["empty", "redirect", "unknown"])
+def test_reasons_with_a_remedy_name_it(reason: str) -> None:
+    assert closing.ADVICE[reason]

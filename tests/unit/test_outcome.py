@@ -49,7 +49,7 @@ def test_what_a_step_returns_is_its_outcome_with_the_seconds_it_took() -> None:
         (errors.StorageFailed("/data", "disk full"), Status.LOCAL_ERROR, "storage", 74, True),
         (errors.OutputImpossible("/data", "read-only"), Status.LOCAL_ERROR, "permission", 73, False),
         (errors.ToolMissing("ffmpeg", "install it"), Status.LOCAL_ERROR, "tool_missing", 69, True),
-        (errors.ConfigInvalid("wrong"), Status.LOCAL_ERROR, "error", 2, False),
+        (errors.ConfigInvalid("wrong"), Status.LOCAL_ERROR, "error", 2, True),
         (errors.DataInvalid("wrong"), Status.LOCAL_ERROR, "error", 65, False),
         (OSError(errno.ENOSPC, "No space left on device", "/d"), Status.LOCAL_ERROR, "storage", 74, True),
         (OSError(errno.EROFS, "Read-only file system", "/d"), Status.LOCAL_ERROR, "permission", 73, False),
