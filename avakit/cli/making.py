@@ -54,9 +54,9 @@ def make(verb: str, given: dict[str, Any], stages_of: Callable[["Dataset"], tupl
     if verb == "download":
         job = archiving.with_clips(job, chosen)
     if not given["dry_run"]:
-        files.check_writable(chosen.root)
         if Stage.VIDEO in job.stages:
             http_limits.require_shared_folder()
+        files.check_writable(chosen.root)
         setup.keep_manifest(given, chosen)
     run = begin(verb, given, chosen)
     with interruptible():

@@ -58,4 +58,5 @@ def test_a_shared_folder_that_can_not_be_used_is_said_before_the_run(world: Worl
     world.environment["AVAKIT_SHARED_DIR"] = "/proc/nope"
     result = world.run("download", "--manifest", "tiny.yaml", "--max-requests", "5", expect=73)
     assert "AVAKIT_SHARED_DIR=/proc/nope: can't be used" in result.stderr
+    assert not world.root.exists()
     assert world.server.requests == []
