@@ -1,5 +1,6 @@
 """`avakit status`: coverage, reasons, and what to do next."""
 
+import sys
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -95,8 +96,9 @@ def _show(rows: "list[Coverage]") -> None:
     for column in ("group", "stage", "there", "wanted", "%", "short", "why not"):
         table.add_column(column, justify="left" if column in ("group", "stage", "why not") else "right",
                          no_wrap=column not in ("group", "why not"))  # fmt: skip
+    between = ",\n" if sys.stdout.isatty() else ", "  # a terminal would fold them anywhere
     for row in rows:
-        why = ", ".join(
+        why = between.join(
             f"{readable_count(count)} {status}{f' ({reason})' if reason else ''}"
             for status, reason, count in row.reasons
         )

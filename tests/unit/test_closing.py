@@ -1,14 +1,16 @@
 """What a run says at its end, and what it keeps to itself."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from avakit import doctor
-from avakit.cli import closing
+from avakit.cli import closing, status
 from avakit.errors import ExitCode, Status
 from avakit.model import Stage
 from avakit.outcome import Outcome
+from avakit.status import Coverage
 
 
 def test_a_report_shows_no_secrets_of_the_command_line() -> None:
@@ -56,3 +58,16 @@ def test_words_of_the_table_stay_whole_on_a_narrow_terminal(
 @pytest.mark.parametrize("reason", ["empty", "redirect", "unknown"])
 def test_reasons_with_a_remedy_name_it(reason: str) -> None:
     assert closing.ADVICE[reason]
+
+
+def test_on_a_narrow_terminal_a_count_stays_with_its_reason(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reasons = (("transient", "bot_check", 246_000), ("unavailable", "ends_inside_span", 3), ("todo", "", 5))
+    row = Coverage("train", "frames", wanted=246_534, present=1, short=3, reasons=reasons)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    status._show([row])
+    assert [line[43:].strip() for line in capsys.readouterr().out.splitlines()[1:]] == [
+        "246 000 transient (bot_check),", "3 unavailable (ends_inside_span),", "5 todo",
+    ]  # fmt: skip
