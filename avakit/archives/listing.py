@@ -15,6 +15,7 @@ from avakit.tools import files, http
 from avakit.tools.http_policy import is_http, public_url
 
 _MAX_LIST_BYTES = 16 << 20
+_IN_QUERIES = "/%?:@!$&'()*+,;="
 
 
 @dataclass(frozen=True)
@@ -75,10 +76,14 @@ def addresses(url: str, root: Path, options: http.Options) -> list[str]:
 
 
 def quoted(url: str) -> str:
-    """Return an address whose path may hold blanks and brackets as servers want it; what is quoted already stays."""
+    """Return an address whose path may hold blanks and brackets as servers want it.
+
+    What is quoted already stays, and so does the query of a signed address.
+    """
     scheme, rest = url.split("://", 1)
     host, slash, path = rest.partition("/")
-    return f"{scheme}://{host}{slash}{quote(path, safe='/%')}"
+    path, mark, query = path.partition("?")
+    return f"{scheme}://{host}{slash}{quote(path, safe='/%')}{mark}{quote(query, safe=_IN_QUERIES)}"
 
 
 def class_of(url: str) -> str:

@@ -38,6 +38,7 @@ LIST = "https://s3.amazonaws.com/kinetics/400/val/k400_val_path.txt"
         ),
         ("http://h/person's_head.tgz", "http://h/person%27s_head.tgz", "person's head"),
         ("http://h/A%20b.tar", "http://h/A%20b.tar", "a b"),
+        ("http://h/yoga mat.tar?sig=a%2Fb=&x=1", "http://h/yoga%20mat.tar?sig=a%2Fb=&x=1", "yoga mat"),
         ("http://h", "http://h", ""),
     ],
 )
