@@ -208,7 +208,7 @@ drop = option(
     help="Remove videos or windows once everything made from them is there.",
 )  # fmt: skip
 
-allow_private = option("--allow-private", is_flag=True, help="Let a mirror redirect to addresses of a private network.")
+allow_private = option("--allow-private", is_flag=True, help="Let a server redirect to addresses of a private network.")
 
 network = together(
     option("--connections", type=click.IntRange(1, 32), default=4, show_default=True, metavar="N",

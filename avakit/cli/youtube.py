@@ -92,6 +92,7 @@ def options_of(given: dict[str, Any], height: int, ffmpeg: str) -> "Options":
         plugins=given.get("yt_dlp_plugins"),
         jobs=given.get("youtube_jobs") or 1,
         sleep=given.get("sleep") or (0.0, 0.0),
+        allow_private=bool(given.get("allow_private")),
     )
     ytdlp_options.check(found, os.environ)
     for name in found.js_runtimes:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from avakit.errors import MediaRejected, Status
+from avakit.tools.http_policy import page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +40,7 @@ def check_magic(source: "Path | RangedFile") -> None:
     Raises
     ------
     MediaRejected
-        `empty`, `html`, `not_media`, or unsafe `playlist`.
+        `empty`, `html`, `not_media`, transient `bot_check`, or unsafe `playlist`.
     """
     head = _head(source)
     if not head:
@@ -50,7 +51,8 @@ def check_magic(source: "Path | RangedFile") -> None:
             Status.UNSAFE, "playlist", "the file is a playlist: it would make a player open other files"
         )
     if text.startswith(_HTML):
-        raise MediaRejected(Status.CORRUPT, "html", "the file is a web page, perhaps an error message of the server")
+        status, reason, what = page("text/html", head) or (Status.CORRUPT, "html", "is a web page")
+        raise MediaRejected(status, reason, f"what was delivered {what}")
     if not _is_video(head):
         raise MediaRejected(Status.CORRUPT, "not_media", "the file begins like no video container that is known")
 

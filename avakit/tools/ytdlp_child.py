@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from avakit.tools import process
+from avakit.tools.ytdlp_guard import watch_redirects
 from avakit.tools.ytdlp_options import arguments
 
 _PROGRESS_SECONDS = 0.25
@@ -33,6 +34,7 @@ def main() -> None:
     from yt_dlp.utils import YoutubeDLError
     from yt_dlp.version import __version__
 
+    watch_redirects(request["url"], allow_private=request["allow_private"])
     if request["plugins"]:
         _load_plugins(request["plugins"])
     has_begun = False
@@ -105,7 +107,7 @@ def _parameters(request: dict[str, Any], send: Callable[[dict[str, object]], Non
         "noprogress": True,
         "outtmpl": "video.%(ext)s",
         "overwrites": True,
-        "progress_hooks": [_Progress(send)],
+        "progress_hooks": [_Progress(send, request["max_bytes"])],
         "proxy": request["proxy"] or None,
         "quiet": True,
         "retries": request["retries"],
@@ -152,17 +154,26 @@ class _Logger:
 class _Progress:
     """Adds up the bytes of all files of one video: picture and sound come one after the other."""
 
-    def __init__(self, send: Callable[[dict[str, object]], None]) -> None:
+    def __init__(self, send: Callable[[dict[str, object]], None], max_bytes: int) -> None:
         self._send = send
+        self._max_bytes = max_bytes
         self._finished = 0
         self._last = 0.0
 
     def __call__(self, facts: dict[str, Any]) -> None:
         done = int(facts.get("downloaded_bytes") or 0)
         total = facts.get("total_bytes") or facts.get("total_bytes_estimate")
+        self._check_size(self._finished + done)
         if facts["status"] == "finished":
             self._finished += done
             self._send({"bytes": self._finished, "total": None})
         elif time.monotonic() - self._last >= _PROGRESS_SECONDS:
             self._last = time.monotonic()
             self._send({"bytes": self._finished + done, "total": self._finished + int(total) if total else None})
+
+    def _check_size(self, done: int) -> None:
+        """End a body without an end: yt-dlp's own `max_filesize` believes what the server declares."""
+        from yt_dlp.utils import YoutubeDLError
+
+        if done > self._max_bytes:
+            raise YoutubeDLError(f"it is longer than the {self._max_bytes} bytes allowed")

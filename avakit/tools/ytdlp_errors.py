@@ -12,7 +12,7 @@ from avakit.errors import Status
 from avakit.tools.http_policy import public_url
 
 #: Stands in the journal beside every reason that was found here; grows with every change of `RULES`.
-TABLE_VERSION = 2
+TABLE_VERSION = 3
 
 _DETAIL_LENGTH = 300
 
@@ -32,6 +32,9 @@ _WAIT = Status.TRANSIENT
 RULES = (
     # This machine's disk, whoever it was that could not write.
     Rule(Status.LOCAL_ERROR, "storage", r"no space left on device|disk quota exceeded|read-only file system"),
+    # What our own guards say.
+    Rule(Status.UNSAFE, "redirect", r"sends us to (an address|\S+, a machine)"),
+    Rule(Status.CORRUPT, "length", r"longer than the \d+ bytes allowed"),
     # We are suspected or too fast; says nothing of the video, although the text often speaks of signing in.
     Rule(_WAIT, "bot_check", r"not a bot|captcha|unusual traffic|all player responses are invalid"),
     Rule(_WAIT, "rate_limit", r"rate.limit|http error 429|too many requests|try again later"),
@@ -50,7 +53,7 @@ RULES = (
     Rule(_GONE, "drm", r"drm.protected"),
     Rule(_GONE, "login", r"login required|only available (to|for) registered users|requires payment"),
     # A piece of the media that is missing may be there under another address; a page that is missing is not.
-    Rule(_WAIT, "server_error", r"(video data|fragment)[^:]*:.*http error (404|410)"),
+    Rule(_WAIT, "server_error", r"(video data|fragment|got error)[^:]*:.*http error (404|410)"),
     Rule(_GONE, "not_found", r"http error (404|410)"),
     Rule(_WAIT, "forbidden", r"http error (401|403)"),
     Rule(_WAIT, "server_error", r"http error (408|416|425|5\d\d)"),
@@ -60,6 +63,9 @@ RULES = (
     Rule(_WAIT, "live", r"processing this video"),
     Rule(_WAIT, "source_error", r"unsupported url|ffmpeg exited|postprocessing:|content too short|unable to extract"),
     Rule(_WAIT, "source_error", r"any player response|downloaded file is empty|did not get any data blocks"),
+    # Sites send in circles whom they suspect; it is no word about the video.
+    Rule(_WAIT, "source_error", r"redirect loop|too many redirects|exceeded \d+ redirects"),
+    Rule(Status.CORRUPT, "not_media", r"content-encoding"),
     Rule(_WAIT, "network", r"name resolution|resolve host|name or service not known|getaddrinfo|no address assoc"),
     Rule(_WAIT, "network", r"connection (was )?(refused|reset|aborted|broken)|unreachable|no route to host|proxy"),
     Rule(_WAIT, "network", r"ssl|certificate|unexpected_eof|eof occurred|bytes read|incompleteread|giving up after"),

@@ -69,6 +69,10 @@ class Options:
         Wall time of the whole call.
     retries
         Further attempts at a request that failed on the wire.
+    max_bytes
+        More than this is refused.
+    allow_private
+        Whether redirects may lead to private addresses.
     """
 
     ffmpeg: str = ""
@@ -85,6 +89,8 @@ class Options:
     timeout_seconds: float = 30.0
     deadline_seconds: float = 3 * 3600.0
     retries: int = 10
+    max_bytes: int = 64 << 30
+    allow_private: bool = False
 
 
 def height_for(short_side: int) -> int:
