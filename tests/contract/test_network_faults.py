@@ -1,209 +1,139 @@
-"""The network rows of the fault matrix, N1 to N27, against a mirror: none is silent, none hangs, each has its name.
+"""The network rows of the fault matrix, N1 to N27, against mirrors and archives: none is silent, none hangs.
 
-After every fault: nothing torn stands under a final name, what was good before is untouched, the status is the right
-one, and the same call without the fault makes what it would have made at once.
+The same rows go against yt-dlp in test_network_faults_ytdlp.py. What a row of the matrix needs besides a server that
+answers wrongly stands here, for all three.
 """
 
 import socket
-from dataclasses import dataclass, replace
-from fractions import Fraction
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from imageio_ffmpeg import get_ffmpeg_exe
 
-from avakit import download, sources
-from avakit.errors import ItemFailed, Status
-from avakit.layout import Layout
-from avakit.model import Span, Split, Video, VideoId
-from avakit.recipes import FrameRecipe
-from avakit.tools import files, http, ytdlp
+from tests import invariants
+from tests.contract import faultycase
+from tests.contract.faultycase import FAST, HASTY, Stage
 from tests.faults import Fault, FaultyServer, Injection
+from tests.faultyrows import ALL, ARCHIVE, CASES, CUT, MIRROR, NOT_APPLICABLE, OURS, YOUTUBE, Expected, Row
+from tests.faultysources import WANTED, name_of, path_of
 from tests.integration import test_http
 
-WANTED = Video(VideoId("-5KQ66BBWC4"), (Split.TRAIN,), Span(Fraction(0), Fraction(1)), "-5KQ66BBWC4.mp4")
-PATH = "/-5KQ66BBWC4.mp4"
-FAST = http.Options(
-    timeout_seconds=0.5, tries=3, backoff_seconds=0.0, deadline_seconds=200.0, max_bytes=1 << 20, sleep=lambda _: None
-)
-MENDED = (None, "")
-CUT = (Status.TRANSIENT, "network")
-UNSAFE = (Status.UNSAFE, "redirect")
-
-
-@dataclass(frozen=True)
-class Row:
-    """A fault, and what becomes of the video: a status and a reason, or `MENDED`."""
-
-    row: str
-    injection: Injection
-    expected: tuple[Status | None, str]
-
-    def __str__(self) -> str:
-        name = "+".join(sorted(self.injection.faults)) + (f"-{self.injection.times}" if self.injection.times else "")
-        more = self.injection.location or self.injection.retry_after
-        return f"{self.row}-{name}{more and '-'}{more}"
-
-
-def row(
-    name: str, *faults: Fault, expected: tuple[Status | None, str] = MENDED, times: int | None = None, **more: str
-) -> Row:
-    return Row(
-        name, Injection(frozenset(faults), times, seconds=0.02 if Fault.DRIP in faults else 2.0, **more), expected
-    )
-
-
-ROWS = (
-    row("N1", Fault.RESET, times=1),
-    row("N1", Fault.RESET, Fault.NO_ETAG, expected=CUT),
-    row("N2", Fault.SHORT, times=1),
-    row("N2", Fault.SHORT, Fault.NO_ETAG, expected=CUT),
-    row("N3", Fault.NO_LENGTH, Fault.SHORT, expected=(Status.CORRUPT, "not_media")),
-    row("N4", Fault.SMALL_LENGTH, expected=(Status.CORRUPT, "not_media")),
-    row("N5", Fault.CHUNK_NO_END, expected=CUT),
-    row("N5", Fault.CHUNK_CUT, Fault.NO_ETAG, expected=CUT),
-    row("N6", Fault.SHORT, Fault.WRONG_RANGE, times=2),
-    row("N6", Fault.SHORT, Fault.NO_RANGE_HEADER, times=2),
-    row("N7", Fault.SHORT, Fault.IGNORE_RANGE, times=2),
-    row("N8", Fault.CHANGED, expected=(Status.CORRUPT, "not_media")),
-    row("N10", Fault.SHORT, Fault.RANGE_REFUSED, times=2),
-    row("N11", Fault.HTML, expected=(Status.TRANSIENT, "bot_check")),
-    row("N11", Fault.JSON, expected=(Status.CORRUPT, "not_media")),
-    row("N12", Fault.HTML_AS_VIDEO, expected=(Status.TRANSIENT, "bot_check")),
-    row("N13", Fault.EMPTY, expected=(Status.CORRUPT, "empty")),
-    row("N13", Fault.EMPTY, times=1),
-    row("N14", Fault.RATE_LIMIT, expected=(Status.TRANSIENT, "rate_limit"), retry_after="7"),
-    row("N14", Fault.RATE_LIMIT, expected=(Status.TRANSIENT, "rate_limit"), retry_after="1000000000"),
-    row("N14", Fault.RATE_LIMIT, times=1, retry_after="Fri, 31 Dec 2100 23:59:59 GMT"),
-    row("N15", Fault.BUSY, times=1),
-    row("N15", Fault.BUSY, expected=(Status.TRANSIENT, "server_error")),
-    row("N16", Fault.LOOP, expected=(Status.UNAVAILABLE, "redirect")),
-    row("N17", Fault.TO_FILE, expected=UNSAFE),
-    row("N17", Fault.REDIRECT, expected=UNSAFE, location="ftp://127.0.0.1/a.mp4"),
-    row("N17", Fault.REDIRECT, expected=UNSAFE, location="data:video/mp4;base64,AAAA"),
-    row("N18", Fault.REDIRECT, expected=UNSAFE, location="http://127.0.0.2:{port}/other.mp4"),
-    row("N18", Fault.REDIRECT, expected=UNSAFE, location="http://localhost:{port}/other.mp4"),
-    row("N18", Fault.REDIRECT, expected=UNSAFE, location="http://[::1]:{port}/other.mp4"),
-    row("N18", Fault.REDIRECT, expected=UNSAFE, location="http://[::ffff:127.0.0.1]:{port}/other.mp4"),
-    row("N18", Fault.REDIRECT, expected=UNSAFE, location="http://169.254.169.254/latest/meta-data"),
-    row("N18", Fault.REDIRECT, expected=UNSAFE, location="http://10.0.0.1/other.mp4"),
-    row("N19", Fault.STALL, times=1),
-    row("N19", Fault.STALL, Fault.NO_ETAG, expected=(Status.TRANSIENT, "timeout")),
-    row("N20", Fault.DRIP, expected=(Status.TRANSIENT, "timeout")),
-    row("N22", Fault.GZIP, expected=(Status.CORRUPT, "not_media")),
-    row("N23", Fault.ENDLESS, expected=(Status.CORRUPT, "length")),
-    row("N27", Fault.NOT_FOUND, expected=(Status.UNAVAILABLE, "not_found")),
-    row("N27", Fault.GONE, expected=(Status.UNAVAILABLE, "not_found")),
-)
-#: Rows that need more than one answer of a mirror: the test that stands for each.
+#: Rows that are tried elsewhere, source by source; those of `tools.http` hold for mirrors and archives alike.
 ELSEWHERE = {
-    "N9": test_http.test_a_rotten_beginning_is_not_built_upon,
-    "N21": test_http.test_a_certificate_that_is_not_the_servers_is_refused_at_once,
+    ("N9", MIRROR): test_http.test_a_rotten_beginning_is_not_built_upon,
+    ("N9", ARCHIVE): test_http.test_a_rotten_beginning_is_not_built_upon,
 }
+UNREACHABLE = ("name", "refused", "proxy")
 
 
-@pytest.fixture
-def layout(tmp_path: Path) -> Layout:
-    made = Layout(tmp_path / "data", "ava", "videos", "windows", "clips", "frames", "keys", FrameRecipe())
-    canary = made.absolute("videos/canary-0001.mp4")
-    canary.parent.mkdir(parents=True)
-    canary.write_bytes(b"good before")
-    return made
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory, tiny_film: bytes) -> Iterator[Stage]:
+    folder = tmp_path_factory.mktemp("stage")
+    (folder / "served").mkdir()
+    with FaultyServer(folder / "served") as server:
+        (folder / "served" / "other.mp4").write_bytes(tiny_film)
+        yield faultycase.build(server, folder, tiny_film, ALL)
 
 
-def get(layout: Layout, *asked: sources.Source) -> Path:
-    """Download the video; return where it stands."""
-    made = download.video(WANTED, layout, asked, lambda *_: None)
-    assert made.path is not None
-    path = layout.absolute(made.path)
-    assert made.sha256 == files.sha256(path)
-    return path
-
-
-def finals(layout: Layout) -> list[str]:
-    folder = layout.absolute(layout.videos)
-    return sorted(path.name for path in folder.iterdir() if not files.is_partial(path.name))
-
-
-@pytest.mark.parametrize("case", ROWS, ids=str)
+@pytest.mark.network_fault
+@pytest.mark.parametrize(("source", "case"), [pair for pair in CASES if pair[0] in OURS], ids=str)
 def test_a_fault_is_neither_silent_nor_harmful(
-    case: Row, server: FaultyServer, served: Path, layout: Layout, tiny_film: bytes
+    source: str, case: Row, stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in (PATH, "/other.mp4"):
-        (served / name[1:]).write_bytes(tiny_film)
-    port = server.url.rpartition(":")[2]
-    server.inject(PATH, replace(case.injection, location=case.injection.location.format(port=port)))
-    before = layout.absolute("videos/canary-0001.mp4").stat().st_mtime_ns
-    mirror = sources.Mirror((f"{server.url}/{{file_name}}",), options=FAST)
-    if case.expected == MENDED:
-        get(layout, mirror)
-        assert len(server.requests) > 1
+    faultycase.play(stage, source, case, tmp_path, monkeypatch)
+
+
+def elsewhere(stage: Stage, source: str, url: str, tmp_path: Path, patch: pytest.MonkeyPatch) -> invariants.Trial:
+    """Return a trial whose source `source` is said to be at another address."""
+    trial = stage.trials[source][0].at(tmp_path / "trial")
+    invariants.hasten(patch, FAST, HASTY)
+    invariants.settle(patch, trial.folder)
+    manifest = trial.folder / "tiny.yaml"
+    path = "/archive/list.txt" if source == ARCHIVE else f"/{source}/"
+    manifest.write_text(manifest.read_text().replace(stage.server.url + path, url + path))
+    return trial
+
+
+def assert_fails(trial: invariants.Trial, source: str, expected: Expected) -> None:
+    """Assert how the trial ends; without its list of archives, nothing of an archive is tried at all."""
+    ran = trial.run()
+    if source == ARCHIVE:
+        assert ran.code == invariants.exit_code_of([expected])
+        assert "can't be had" in ran.err
+        assert invariants.good(trial.root) == trial.known
+        invariants.assert_no_secret(trial, ran.out + ran.err)
+        assert "Traceback" not in ran.err
     else:
-        with pytest.raises(ItemFailed) as caught:
-            get(layout, mirror)
-        assert (caught.value.status, caught.value.reason) == case.expected
-        assert finals(layout) == ["canary-0001.mp4"]
-    server.heal(PATH)
-    assert get(layout, mirror).read_bytes() == tiny_film
-    assert finals(layout) == ["-5KQ66BBWC4.mp4", "canary-0001.mp4"]
-    canary = layout.absolute("videos/canary-0001.mp4")
-    assert (canary.read_bytes(), canary.stat().st_mtime_ns) == (b"good before", before)
+        invariants.assert_invariants(trial, ran, {name_of(source, expected[0]): expected})
 
 
-@pytest.mark.parametrize(
-    "url", ["http://no-such-host.invalid/{id}.mp4", "http://127.0.0.1:{port}/{{id}}.mp4"], ids=["name", "refused"]
-)
-def test_n24_a_server_that_can_not_be_reached(url: str, layout: Layout) -> None:
+@pytest.mark.network_fault
+@pytest.mark.parametrize("source", ALL)
+def test_n21_a_certificate_that_nobody_vouches_for(
+    source: str, stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with test_http.encrypted() as url:
+        assert_fails(elsewhere(stage, source, url.removesuffix("/a"), tmp_path, monkeypatch), source, CUT)
+
+
+@pytest.mark.network_fault
+@pytest.mark.parametrize("how", UNREACHABLE)
+@pytest.mark.parametrize("source", ALL)
+def test_n24_a_server_that_can_not_be_reached(
+    source: str, how: str, stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        template = url.format(port=unused.getsockname()[1], id="{id}")
-        with pytest.raises(ItemFailed) as caught:
-            get(layout, sources.Mirror((template,), options=FAST))
-    assert (caught.value.status, caught.value.reason) == CUT
-    assert finals(layout) == ["canary-0001.mp4"]
+        here = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        if how == "proxy":
+            monkeypatch.setenv("http_proxy", here)
+            monkeypatch.delenv("no_proxy", raising=False)
+        url = {"name": "http://no-such-host.invalid", "refused": here, "proxy": "http://mirror.example"}[how]
+        assert_fails(elsewhere(stage, source, url, tmp_path, monkeypatch), source, CUT)
 
 
-def test_n24_a_proxy_that_refuses(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    monkeypatch.delenv("no_proxy", raising=False)
-    with pytest.raises(ItemFailed, match="proxy") as caught:
-        get(layout, sources.Mirror(("http://mirror.example/{id}.mp4",), options=FAST))
-    assert (caught.value.status, caught.value.reason) == CUT
-
-
-def test_n25_a_missing_fragment_is_no_video(server: FaultyServer, served: Path, layout: Layout) -> None:
+@pytest.mark.network_fault
+def test_n25_a_missing_fragment_is_no_video(stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """yt-dlp leaves a hole by default."""
+    folder = stage.server.state.folder / "pieces" / YOUTUBE
+    folder.mkdir(parents=True)
     lines = [f"#EXTINF:1,\n{number}.ts\n" for number in range(3)]
-    (served / "list.m3u8").write_text("#EXTM3U\n#EXT-X-TARGETDURATION:1\n" + "".join(lines) + "#EXT-X-ENDLIST\n")
+    text = "#EXTM3U\n#EXT-X-TARGETDURATION:1\n" + "".join(lines) + "#EXT-X-ENDLIST\n"
+    (folder / f"{WANTED}.m3u8").write_text(text)
     for number in (0, 2):
-        (served / f"{number}.ts").write_bytes(b"G" + bytes(187))
-    options = ytdlp.Options(ffmpeg=get_ffmpeg_exe(), timeout_seconds=5.0, deadline_seconds=60.0, retries=0)
-    with pytest.raises(ItemFailed):
-        get(layout, sources.Youtube(f"{server.url}/list.m3u8?{{id}}", options))
-    assert "/1.ts" in [request.path for request in server.requests]
-    assert finals(layout) == ["canary-0001.mp4"]
+        (folder / f"{number}.ts").write_bytes(b"G" + bytes(187))
+    trial = elsewhere(stage, YOUTUBE, f"{stage.server.url}/pieces", tmp_path, monkeypatch)
+    manifest = trial.folder / "tiny.yaml"
+    manifest.write_text(manifest.read_text().replace("/pieces/youtube/{id}.mp4", "/pieces/youtube/{id}.m3u8"))
+    ran = trial.run()
+    assert "/pieces/youtube/1.ts" in [request.path for request in stage.server.requests]
+    invariants.assert_invariants(trial, ran, {WANTED: ("transient", "server_error")})
 
 
-def test_n26_the_fallback_is_written_down(server: FaultyServer, served: Path, layout: Layout, tiny_film: bytes) -> None:
-    (served / "other.mp4").write_bytes(tiny_film)
-    first = sources.Mirror((f"{server.url}/{{file_name}}",), options=FAST)
-    second = sources.Mirror((f"{server.url}/other.mp4?{{id}}",), options=FAST)
-    made = download.video(WANTED, layout, (first, second), lambda *_: None)
-    assert made.facts["source"]["url"] == f"{server.url}/other.mp4"
-    assert "not_found" in str(made.facts["tried_before"])
-
-
-def test_n18_the_user_can_allow_a_private_network(
-    server: FaultyServer, served: Path, layout: Layout, tiny_film: bytes
+@pytest.mark.network_fault
+@pytest.mark.parametrize("source", ALL)
+def test_n26_the_fallback_is_written_down(
+    source: str, stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (served / "other.mp4").write_bytes(tiny_film)
-    target = server.url.replace("127.0.0.1", "localhost") + "/other.mp4"
-    server.inject(PATH, Injection(frozenset({Fault.REDIRECT}), location=target))
-    mirror = sources.Mirror((f"{server.url}/{{file_name}}",), options=replace(FAST, allow_private=True))
-    assert get(layout, mirror).read_bytes() == tiny_film
+    trial = stage.trials[source][0].at(tmp_path / "trial")
+    invariants.hasten(monkeypatch, FAST, HASTY | {"timeout_seconds": 20.0})
+    invariants.settle(monkeypatch, trial.folder)
+    second = MIRROR if source != MIRROR else YOUTUBE
+    stage.server.inject(path_of(source), Injection(frozenset({Fault.NOT_FOUND})))
+    try:
+        ran = trial.run("--sources", f"{source},{second}")
+    finally:
+        stage.server.heal(path_of(source))
+    invariants.assert_invariants(trial, ran, {WANTED: ("done", "")})
+    journal = "".join(path.read_text() for path in trial.root.glob(".avakit/journal/*/*.jsonl"))
+    assert f'"tried_before":{{"{source}":"not_found' in journal
+    assert f"from {second}" in ran.err
 
 
 def test_no_row_is_forgotten() -> None:
-    here = {case.row for case in ROWS} | {"N24", "N25", "N26"}
-    assert here | set(ELSEWHERE) == {f"N{number}" for number in range(1, 28)}
-    assert not here & set(ELSEWHERE)
+    """Each row of the matrix is tried on each source, here or elsewhere, or it is said why it can't be."""
+    here = {(case.row, source) for source, case in CASES}
+    here |= {(name, source) for name in ("N21", "N24", "N26") for source in ALL} | {("N25", YOUTUBE)}
+    groups = (here, set(ELSEWHERE), set(NOT_APPLICABLE))
+    assert set.union(*groups) == {(f"N{number}", source) for number in range(1, 28) for source in ALL}
+    assert sum(len(group) for group in groups) == 27 * len(ALL)
