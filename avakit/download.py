@@ -136,15 +136,17 @@ def _publish(
     wanted: Video, layout: Layout, delivery: Delivery, checked: "media.Checked", failures: list[tuple[str, ItemFailed]]
 ) -> Made:
     path = layout.video(wanted.id, delivery.extension)
-    made = _made(path, delivery.path, delivery, checked)
-    final = layout.absolute(path)
-    files.publish(delivery.path, final)
+    try:
+        made = _made(path, delivery.path, delivery, checked)
+        files.publish(delivery.path, layout.absolute(path))
+    finally:
+        files.remove(delivery.path)
     return _tidy(made, wanted, layout, failures)
 
 
 def _tidy(made: Made, wanted: Video, layout: Layout, failures: list[tuple[str, ItemFailed]]) -> Made:
-    for leftover in files.own_partials(layout.absolute(layout.videos), wanted.id):
-        files.remove(leftover)  # what another source left to be resumed is not needed any more
+    for leftover in files.idle_partials(layout.absolute(layout.videos), wanted.id):
+        files.remove(leftover)  # what another source or a killed run left to be resumed is not needed any more
     if not failures:
         return made
     tried = {name: str(error) for name, error in failures}

@@ -116,6 +116,7 @@ def _read(part: Part, shelf: Shelf, report: Report) -> Outcome:
     )  # fmt: skip
     listing.note(shelf.layout.root, index)
     discard(path)
+    abandon(part, shelf.layout)
     return Outcome(part.name, Stage.CLIP, Status.DONE)
 
 

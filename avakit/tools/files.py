@@ -23,7 +23,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from avakit.errors import OutputImpossible
+from avakit.errors import OutputImpossible, StorageFailed, from_os_error
 
 _PARTIAL = re.compile(
     r"\.(?P<stem>.+)\.(?P<host>[A-Za-z0-9-]+)\.(?P<pid>[0-9]+)\.[0-9a-f]{8}\.partial(?P<suffix>(\.[A-Za-z0-9]+)*)"
@@ -216,10 +216,10 @@ def dead_partials(target: Path) -> list[Path]:
     return sorted(found, key=_age_seconds)
 
 
-def own_partials(folder: Path, stem: str) -> list[Path]:
-    """Return the partials of this process for files of this name, whatever their extension."""
-    owner = f".{stem}.{host()}.{os.getpid()}."
-    return [path for path in _partials(folder) if path.name.startswith(owner)]
+def idle_partials(folder: Path, stem: str) -> list[Path]:
+    """Return the partials for files of this name, whatever their extension, that nobody else is writing."""
+    of_stem = (path for path in _partials(folder) if path.name.startswith(f".{stem}."))
+    return [path for path in of_stem if f".{host()}.{os.getpid()}." in path.name or _is_dead(path)]
 
 
 def _partials(folder: Path) -> set[Path]:
@@ -292,8 +292,8 @@ def check_writable(folder: Path) -> None:
 
     Raises
     ------
-    OutputImpossible
-        If the folder or the file can't be created.
+    OutputImpossible, StorageFailed
+        If the folder or the file can't be created; the latter on a disk that is full.
     """
     probe = folder / f".{host()}.{os.getpid()}.writable"
     try:
@@ -301,4 +301,6 @@ def check_writable(folder: Path) -> None:
         probe.touch()
         probe.unlink()
     except OSError as error:
+        if isinstance(full := from_os_error(error), StorageFailed):
+            raise full from error
         raise OutputImpossible(str(folder), f"can't write here ({error.strerror}); choose another --root") from error
