@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -15,6 +16,19 @@ from tests.faults import FaultyServer
 def _shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Share nothing between tests: one that was told to wait must not have the next one wait."""
     monkeypatch.setenv("AVAKIT_SHARED_DIR", str(tmp_path / "shared"))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say at the end how many faults were tried, where any were."""
+    ended = {
+        outcome: [report for report in terminalreporter.stats.get(outcome, []) if report.when == "call"]
+        for outcome in ("passed", "failed")
+    }
+    tried = [report for reports in ended.values() for report in reports]
+    network, storage = (sum(f"{kind}_fault" in report.keywords for report in tried) for kind in ("network", "storage"))
+    silent = sum(bool({"network_fault", "storage_fault"} & set(report.keywords)) for report in ended["failed"])
+    if network or storage:
+        terminalreporter.write_line(f"faults: {network} network, {storage} storage tried, {silent} silent")
 
 
 # --- servers: a loopback mirror that can be told to fail ---

@@ -14,7 +14,7 @@ from tests import invariants
 from tests.contract import faultycase
 from tests.contract.faultycase import FAST, HASTY, Stage
 from tests.faults import Fault, FaultyServer, Injection
-from tests.faultyrows import ALL, ARCHIVE, CASES, CUT, MIRROR, NOT_APPLICABLE, OURS, YOUTUBE, Expected, Row
+from tests.faultyrows import ALL, ARCHIVE, CASES, CUT, MIRROR, OURS, YOUTUBE, Expected, Row
 from tests.faultysources import WANTED, name_of, path_of
 from tests.integration import test_http
 
@@ -128,12 +128,3 @@ def test_n26_the_fallback_is_written_down(
     journal = "".join(path.read_text() for path in trial.root.glob(".avakit/journal/*/*.jsonl"))
     assert f'"tried_before":{{"{source}":"not_found' in journal
     assert f"from {second}" in ran.err
-
-
-def test_no_row_is_forgotten() -> None:
-    """Each row of the matrix is tried on each source, here or elsewhere, or it is said why it can't be."""
-    here = {(case.row, source) for source, case in CASES}
-    here |= {(name, source) for name in ("N21", "N24", "N26") for source in ALL} | {("N25", YOUTUBE)}
-    groups = (here, set(ELSEWHERE), set(NOT_APPLICABLE))
-    assert set.union(*groups) == {(f"N{number}", source) for number in range(1, 28) for source in ALL}
-    assert sum(len(group) for group in groups) == 27 * len(ALL)
