@@ -14,7 +14,7 @@ from tests import invariants
 from tests.contract import faultycase
 from tests.contract.faultycase import FAST, HASTY, Stage
 from tests.faults import Fault, FaultyServer, Injection
-from tests.faultyrows import ALL, ARCHIVE, CASES, CUT, MIRROR, OURS, YOUTUBE, Expected, Row
+from tests.faultyrows import ALL, ARCHIVE, CASES, CUT, MIRROR, NO_MEDIA, OURS, PERSON, UNSAFE, YOUTUBE, Expected, Row
 from tests.faultysources import WANTED, name_of, path_of
 from tests.integration import test_http
 
@@ -41,6 +41,36 @@ def test_a_fault_is_neither_silent_nor_harmful(
     source: str, case: Row, stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     faultycase.play(stage, source, case, tmp_path, monkeypatch)
+
+
+@pytest.mark.network_fault
+@pytest.mark.parametrize(
+    ("source", "fault", "expected"),
+    [
+        (MIRROR, Fault.HTML_AS_VIDEO, PERSON),
+        (MIRROR, Fault.SMALL_LENGTH, NO_MEDIA),
+        (ARCHIVE, Fault.GZIP, NO_MEDIA),
+        (YOUTUBE, Fault.TO_FILE, UNSAFE),
+    ],
+)
+def test_the_program_itself(
+    source: str, fault: Fault, expected: Expected, stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its workers and its own patience, as a process."""
+    begun, whole = stage.trials[source]
+    trial = begun.at(tmp_path / "trial")
+    invariants.hasten(monkeypatch, FAST, HASTY)  # what looks at it afterwards
+    invariants.settle(monkeypatch, trial.folder)
+    stage.server.inject(path_of(source), fault)
+    try:
+        ran = trial.end(trial.start())
+    finally:
+        stage.server.heal(path_of(source))
+    invariants.assert_invariants(trial, ran, {name_of(source, expected[0]): expected})
+    ran = trial.end(trial.start("--recheck-after", "0"))
+    assert ran.code == 0
+    assert invariants.digest(trial.root) == whole
+    assert not trial.leftovers()
 
 
 def elsewhere(stage: Stage, source: str, url: str, tmp_path: Path, patch: pytest.MonkeyPatch) -> invariants.Trial:
