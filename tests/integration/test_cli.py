@@ -296,7 +296,9 @@ def test_the_datasets(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_doctor_finds_this_machine_able(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["doctor", "--offline", "--json"]) == 0
-    checks = {check["name"]: check for check in map(json.loads, capsys.readouterr().out.splitlines())}
+    *found, summary = map(json.loads, capsys.readouterr().out.splitlines())
+    checks = {check["name"]: check for check in found}
+    assert (summary["type"], summary["exit_code"]) == ("summary", 0)
     assert {name for name, check in checks.items() if check["verdict"] == "fail"} == set()
     assert {"ffmpeg", "av", "simplejpeg", "joblib", "yt-dlp", "javascript", "cores", "root", "disk"} <= set(checks)
     assert all(check["remedy"] for check in checks.values() if check["verdict"] != "ok")
