@@ -158,9 +158,9 @@ def _count(name: str, stage: Stage, members: list[Wanted], state: State) -> Cove
 
 
 def _why(thing: Wanted, state: State) -> tuple[str, str]:
-    if thing.key in state.dropped:
+    if thing.key in state.dropped and thing.key in state.spent:
         return "dropped", ""
-    if thing.key in state.not_needed:
+    if thing.key in state.dropped or thing.key in state.not_needed:  # it never was there
         return "not needed", ""
     gap = _gap(thing, state)
     return (gap.status, gap.reason) if gap else ("todo", "")

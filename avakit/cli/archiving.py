@@ -63,7 +63,7 @@ def with_clips(job: "Job", chosen: setup.Chosen) -> "Job":
 
 def told(errand: "Errand") -> str:
     """Return a sentence about what an errand would take."""
-    wanted, held = readable_count(len(errand.clips)), readable_count(round(errand.expected_clips))
+    wanted, held = readable_count(len(errand.hoped)), readable_count(round(errand.expected_clips))
     archives = "archives" if errand.archives is None else f"{readable_count(errand.archives)} archives"
     of_them = f" of {held}" if errand.expected_clips else ""
     return f"{wanted}{of_them} clips in {archives} of {errand.source.public}"
@@ -72,11 +72,13 @@ def told(errand: "Errand") -> str:
 def show(errands: "list[Errand]", expect: "Expect", *, as_json: bool) -> None:
     """Print what would be taken from archives."""
     for errand in errands:
+        if not errand.hoped:  # all that may hold something were read
+            continue
         size = round(errand.expected_clips * expect.clip_bytes)
         if as_json:
             print_json(
                 "archives",
-                {"list": errand.source.public, "archives": errand.archives, "clips": len(errand.clips), "bytes": size},
+                {"list": errand.source.public, "archives": errand.archives, "clips": len(errand.hoped), "bytes": size},
             )
         else:
             about = f", about {readable_bytes(size)} to fetch" if size else ""

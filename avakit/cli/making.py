@@ -47,6 +47,7 @@ def interruptible() -> Iterator[None]:
 
 def make(verb: str, given: dict[str, Any], stages_of: Callable[["Dataset"], tuple[Stage, ...]]) -> ExitCode:
     """Run one of the verbs that make something, and return its exit code."""
+    from avakit.prepare.errands import assume
     from avakit.tools import files, http_limits
 
     chosen = setup.choose(given)
@@ -68,7 +69,8 @@ def make(verb: str, given: dict[str, Any], stages_of: Callable[["Dataset"], tupl
                 plan = _plan(given, chosen, job, run)
             if given["dry_run"]:
                 archiving.show(errands, chosen.dataset.expect, as_json=given["as_json"])
-                return _show_plan(given, plan)
+                left = assume(plan, errands)
+                return _show_plan(given, job, left.without(Stage.CLIP) if verb == "download" else left, errands)
             _require_room(given, chosen, job, plan, errands)
             job, plan = _from_archives(given, chosen, job, plan, errands, run)
             if verb == "download":
@@ -122,11 +124,13 @@ def _require_room(
     from avakit import execute, journal
     from avakit.prepare.estimate import estimate
     from avakit.prepare.room import require_room
+    from avakit.prepare.sampling import SAMPLE_HEADS, ask_mirrors
 
     if given["no_space_check"]:
         return
     jobs, state = given["jobs"] or execute.usable_cores(), journal.read(chosen.root)
-    lines, _ = estimate(job, plan, state, chosen.dataset.expect, jobs=jobs, errands=errands)
+    samples = ask_mirrors(job, plan, errands, SAMPLE_HEADS)
+    lines, _ = estimate(job, plan, state, chosen.dataset.expect, jobs=jobs, samples=samples, errands=errands)
     require_room(job, lines)
 
 
@@ -185,16 +189,26 @@ def _count_finished(job: "Job", plan: "Plan", run: Run) -> None:
             )
 
 
-def _show_plan(given: dict[str, Any], plan: "Plan") -> ExitCode:
-    for work in plan.works:
-        for target in work.targets:
-            if given["as_json"]:
-                print_json("target", {"stage": target.stage, "item": target.name, "key": target.key})
-            else:
-                click.echo(f"would make {target.stage} {target.key}")
+def _show_plan(given: dict[str, Any], job: "Job", plan: "Plan", errands: "list[Errand]") -> ExitCode:
+    """Tell what would be taken out of archives, and what of the plan is left then."""
+    from avakit.prepare.plan import Target
+
+    layout = job.layout.for_clips or job.layout
+    clips = [clip for errand in errands for clip in errand.hoped.values()]
+    taken = [Target(Stage.CLIP, layout.clip(clip).removesuffix(".mp4"), clip) for clip in clips]
+    made = [target for work in plan.works for target in work.targets]
+    for number, target in enumerate(taken + made):
+        is_taken = number < len(taken)
+        if given["as_json"]:
+            row = {"stage": target.stage, "item": target.name, "key": target.key}
+            print_json("target", {**row, "source": "archive"} if is_taken else row)
+        elif is_taken:
+            click.echo(f"would take {target.stage} {target.key} out of an archive")
+        else:
+            click.echo(f"would make {target.stage} {target.key}")
     if not given["as_json"]:
         there = readable_count(len(plan.settled))
-        click.echo(f"{readable_count(plan.targets)} to make, {there} settled; nothing was touched")
+        click.echo(f"{readable_count(len(taken) + len(made))} to make, {there} settled; nothing was touched")
     return ExitCode.OK
 
 

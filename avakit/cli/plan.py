@@ -11,7 +11,6 @@ from avakit.cli.settings import Verb
 from avakit.errors import ExitCode
 
 if TYPE_CHECKING:
-    from avakit.prepare import Job, Plan
     from avakit.prepare.estimate import Line, Portion
     from avakit.prepare.room import Room
     from avakit.sources.asking import Sample
@@ -39,9 +38,9 @@ def command(**given: Any) -> int:
     Ends with exit code 74 if it does not.
     """
     from avakit import execute, journal, prepare
-    from avakit.prepare.errands import assume
     from avakit.prepare.estimate import estimate
     from avakit.prepare.room import rooms
+    from avakit.prepare.sampling import ask_mirrors
 
     chosen = setup.choose(given)
     annotations.require_annotations(chosen)
@@ -52,7 +51,7 @@ def command(**given: Any) -> int:
         plan = prepare.only_failed(plan, state, given["retry"])
     job, plan, errands = archiving.choose(given, chosen, job, plan)
     jobs = given["jobs"] or execute.usable_cores()
-    samples = _sample(job, assume(plan, errands), given["sample_heads"])
+    samples = ask_mirrors(job, plan, errands, given["sample_heads"])
     lines, portions = estimate(job, plan, state, chosen.dataset.expect, jobs=jobs, samples=samples, errands=errands)
     archiving.show(errands, chosen.dataset.expect, as_json=given["as_json"])
     disks = rooms(job, lines)
@@ -64,35 +63,26 @@ def command(**given: Any) -> int:
             told = samples.get(portion.identity)
             print_json("source", asdict(portion) | ({"sample": asdict(told)} if told else {}))
         for room in disks:
-            print_json("disk", {**asdict(room), "fits": room.fits})
+            print_json("disk", {**asdict(room), "fits": room.fits and (room.is_known or None)})
         return ExitCode.OK if fits else ExitCode.STORAGE
     _show(lines, settled=len(plan.settled))
     for portion in portions:
         click.echo(_line_of(portion, samples))
     _show_disks(disks, lines)
-    verdict = "it fits" if fits else "IT DOES NOT FIT; take a part with --split or --limit, or another --root"
+    verdict = "it fits"
+    if not fits:
+        verdict = "IT DOES NOT FIT; take a part with --split or --limit, or another --root"
+    elif unknown := dict.fromkeys(_named(line) for line in lines if not line.is_known):
+        verdict = f"whether it fits can't be told: nobody knows how long each {', '.join(unknown)} is"
     things = readable_count(sum(line.count for line in lines))
     click.echo(f"avakit plan: {things} things to make with {jobs} jobs; {verdict}")
     return ExitCode.OK if fits else ExitCode.STORAGE
 
 
-def _sample(job: "Job", plan: "Plan", count: int) -> "dict[str, Sample]":
-    """Ask each mirror about some of the videos that it would be asked for first."""
-    from avakit.prepare.estimate import videos_left
-    from avakit.sources import Mirror
-    from avakit.sources.asking import first_asked, sample
-
-    found = {}
-    for place, videos in first_asked(job.sources, videos_left(plan)).items() if count else ():
-        source = job.sources[place]
-        if place >= 0 and isinstance(source, Mirror):
-            found[source.identity] = sample(source, videos, count)
-    return found
-
-
 def _line_of(portion: "Portion", samples: "dict[str, Sample]") -> str:
     name = portion.source or "no source"
-    size = readable_bytes(portion.bytes) if portion.bytes else "0 B" if portion.figures == "linked" else "unknown"
+    nothing = "unknown" if portion.figures == "unknown" else "0 B"
+    size = readable_bytes(portion.bytes) if portion.bytes else nothing
     told = samples.get(portion.identity)
     asked = ""
     if told and told.problem:
@@ -103,8 +93,12 @@ def _line_of(portion: "Portion", samples: "dict[str, Sample]") -> str:
     return f"{name}: asked first for {count}, {size} ({portion.figures}){asked}"
 
 
+def _named(line: "Line") -> str:
+    return f"{line.stage} ({line.source})" if line.source else str(line.stage)
+
+
 def _show_disks(disks: "list[Room]", lines: "list[Line]") -> None:
-    unknown = " at least" if any(line.count and not line.bytes for line in lines) else ""
+    unknown = " at least" if any(not line.is_known for line in lines) else ""
     for room in disks:
         at = f" in {room.folder}" if len(disks) > 1 else ""
         free_files = "not counted here" if room.free_inodes is None else readable_count(room.free_inodes)
@@ -121,8 +115,8 @@ def _show(lines: "list[Line]", *, settled: int) -> None:
     for column in ("stage", "to make", "bytes", "files", "hours", "figures"):
         table.add_column(column, justify="left" if column in ("stage", "figures") else "right")
     for line in lines:
-        size = readable_bytes(line.bytes) if line.bytes or not line.count else "unknown"
+        size = readable_bytes(line.bytes) if line.bytes or line.is_known else "unknown"
         hours = "unknown" if line.hours is None else f"{line.hours:.1f}"
-        table.add_row(line.stage, readable_count(line.count), size, readable_count(line.files), hours, line.figures)
+        table.add_row(_named(line), readable_count(line.count), size, readable_count(line.files), hours, line.figures)
     Console().print(table)
     click.echo(f"there already, or given up: {readable_count(settled)}")

@@ -9,6 +9,7 @@ from avakit.model import Clip, Stage
 from avakit.prepare.job import Job
 from avakit.prepare.plan import Plan, Work
 from avakit.sources import Archive, Folder
+from avakit.tools.http_policy import public_url
 
 #: An archive is fetched unasked only if the run wants at least this share of its clips.
 MIN_SHARE = 0.1
@@ -23,13 +24,16 @@ class Errand:
     source
         The source.
     clips
-        The wanted clips that it may hold, by name.
+        The wanted clips of its splits, by name.
+    hoped
+        Those of them that it may hold: not those of which it is known, since archives were read, that it does not.
     archives
         How many archives are to be read for them, as far as can be told without the list; None if unknown.
     """
 
     source: Archive
     clips: Mapping[str, Clip]
+    hoped: Mapping[str, Clip]
     archives: int | None
 
     @property
@@ -42,7 +46,7 @@ class Errand:
     @property
     def is_worth_it(self) -> bool:
         """Whether enough of what would be fetched is wanted."""
-        return len(self.clips) >= MIN_SHARE * self.expected_clips
+        return len(self.hoped) >= MIN_SHARE * self.expected_clips
 
 
 def errands(job: Job, plan: Plan) -> list[Errand]:
@@ -55,7 +59,7 @@ def errands(job: Job, plan: Plan) -> list[Errand]:
     for source in job.sources:
         if isinstance(source, Archive):
             its = {name: clip for name, clip in clips.items() if clip.split in source.splits}
-            found.append(Errand(source, its, _count(source, its, known)))
+            found.append(Errand(source, its, _hoped(source, its, known), _count(source, its, known)))
     return found
 
 
@@ -93,6 +97,20 @@ def _count(source: Archive, clips: Mapping[str, Clip], known: Mapping[str, Index
     return count - len(useless) if count else None
 
 
+def _hoped(source: Archive, clips: Mapping[str, Clip], known: Mapping[str, Index]) -> Mapping[str, Clip]:
+    """Return the clips that are known to be in an archive, or may be in one that was not read yet."""
+    places = {source.public, *map(public_url, source.overlays)}
+    offering = [index for index in known.values() if index.source in places]
+    placed = {name for name in clips if any(index.offers((name,)) for index in offering)}
+    read_ones = [index for index in offering if index.source == source.public]
+    if source.class_by:
+        labels = {index.label for index in read_ones}
+        return {n: clip for n, clip in clips.items() if n in placed or listing.folded(clip.label) not in labels}
+    count = max([source.count, *(index.count for index in read_ones)])
+    is_read = bool(read_ones) and len(read_ones) >= count
+    return {name: clip for name, clip in clips.items() if name in placed} if is_read else clips
+
+
 def unplaced(clips: Mapping[str, Clip], read_ones: Sequence[Index]) -> Mapping[str, Clip]:
     """Return the clips that no archive read so far is known to hold."""
     placed = {name for index in read_ones for name in index.clips if name in clips and index.offers((name,))}
@@ -100,8 +118,8 @@ def unplaced(clips: Mapping[str, Clip], read_ones: Sequence[Index]) -> Mapping[s
 
 
 def assume(plan: Plan, errands: Sequence[Errand]) -> Plan:
-    """Return what a plan would have left if the archives held everything that is wanted of them."""
-    found = {name for errand in errands for name in errand.clips}
+    """Return what a plan would have left if the archives held everything that may be in them."""
+    found = {name for errand in errands for name in errand.hoped}
     works = []
     for work in plan.works:
         targets = [t for t in work.targets if t.stage is not Stage.CLIP or t.name not in found]

@@ -10,6 +10,7 @@ from avakit.model import Clip, Stage, Video, VideoId
 from avakit.prepare.errands import Errand, assume
 from avakit.prepare.job import Job
 from avakit.prepare.plan import Plan, Target, is_span_enough
+from avakit.prepare.sampling import videos_left
 from avakit.sources import Folder, InParts, Source
 from avakit.sources.asking import Sample, first_asked
 from avakit.tools import mounts
@@ -23,6 +24,8 @@ NOMINAL_ENCODING_SPEED = 2.5
 YOUTUBE_VIDEOS_PER_HOUR = 300.0
 #: An AVA window is a quarter of an hour of a film of about two hours; its share of the film's bytes.
 WINDOW_SHARE = 1 / 8
+#: Said of bytes that a mirror told.
+ASKED = "asked the mirror"
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,9 @@ class Line:
     hours
         How long on this machine, with the jobs given; None where no rate was measured.
     figures
-        Where bytes and hours come from: `measured here`, `asked the mirror`, `typical`, `unknown`.
+        Where bytes and hours come from: `measured here`, `asked the mirror`, `typical`, `unknown`, with commas between.
+    source
+        `archive` for clips out of archives, else empty.
     """
 
     stage: Stage
@@ -52,6 +57,13 @@ class Line:
     at_once: int
     hours: float | None
     figures: str
+    source: str = ""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the bytes are known of everything that is made."""
+        told = set(self.figures.split(", "))
+        return not self.count or ("unknown" not in told and (self.bytes > 0 or told <= {"linked", "on no list"}))
 
     @property
     def disk_bytes(self) -> int:
@@ -75,12 +87,22 @@ class Portion:
     count, bytes
         How many videos, and how long they are altogether; 0 where nobody knows, or where they are only linked.
     figures
-        Where the bytes come from: `linked`, or as in `Line`.
+        Where the bytes come from: `linked`, `on no list`, or as in `Line`.
     """
 
     source: str
     identity: str
     count: int
+    bytes: int
+    figures: str
+
+
+@dataclass(frozen=True)
+class _Films:
+    """The videos that one source is asked for first, how long a whole one is (0 if unknown), and who says so."""
+
+    source: Source | None
+    videos: Sequence[Video]
     bytes: int
     figures: str
 
@@ -111,75 +133,102 @@ def estimate(
         What archives are thought to hold of it.
     """
     plan = assume(plan, errands)
-    portions = _portions(job, plan, state, expect, samples or {})
-    lines = [_from_archives(errands, expect, jobs)] if errands else []
-    fetched = _fetched_windows(job, plan)
+    films = _films(job, plan, state, expect, samples or {})
+    portions = [_portion(job, state, each) for each in films]
+    lines = [_from_archives(errands, expect, jobs)] if any(errand.hoped for errand in errands) else []
+    fetched = sum(_is_span_enough(video, job, each.source) for each in films for video in each.videos)
     for stage in job.stages:
         targets = [target for work in plan.works for target in work.targets if target.stage is stage]
         done = _comparable(job, stage, state)
         at_once = min(len(targets), jobs) if stage in job.drop else len(targets)
         if stage is Stage.VIDEO:
             if Stage.WINDOW in job.stages:  # whose line counts the room that they take
-                at_once = min(at_once, len(targets) - len(fetched))
+                at_once = min(at_once, len(targets) - fetched)
             lines.append(_videos(portions, done + _fetched_before(job, state), at_once, jobs))
             continue
         frames = sum(_frames(target.item, job) for target in targets) if stage is Stage.FRAMES else 0
         size, hours = _measured(done, len(targets), frames) if done else _nominal(stage, targets, frames, expect)
-        if stage is Stage.WINDOW and targets:
-            hours *= max(0, 1 - len(fetched) / len(targets))  # the rest came in the videos' line
         figures = "measured here" if done else "typical"
+        if stage is Stage.WINDOW and targets:
+            hours *= max(0, 1 - fetched / len(targets))  # the rest came in the videos' line
+            if not done:
+                size, figures = _windows(job, state, films, targets, expect)
         lines.append(Line(stage, len(targets), size, len(targets) + frames, at_once, hours / jobs, figures))
     return lines, portions
 
 
 def _from_archives(errands: Sequence[Errand], expect: Expect, jobs: int) -> Line:
     """Estimate what clips out of archives will take; of the disk, also the archives that lie there at one time."""
-    count = sum(len(errand.clips) for errand in errands)
+    count = sum(len(errand.hoped) for errand in errands)
     archive = max((each.expected_clips / each.archives for each in errands if each.archives), default=0.0)
     size = int((count + jobs * archive) * expect.clip_bytes)
-    return Line(Stage.CLIP, count, size, count, count, None, "typical" if size else "unknown")
+    return Line(Stage.CLIP, count, size, count, count, None, "typical" if size else "unknown", "archive")
 
 
-def videos_left(plan: Plan) -> list[Video]:
-    """Return the videos that a plan delivers."""
-    return [work.video for work in plan.works if any(target.stage is Stage.VIDEO for target in work.targets)]
-
-
-def _fetched_windows(job: Job, plan: Plan) -> set[VideoId]:
-    """Return the films of which the window alone will be fetched, if their server can do that."""
-    asked = first_asked(job.sources, videos_left(plan)).items()
-    able = (videos for place, videos in asked if place >= 0 and isinstance(job.sources[place], InParts))
-    return {video.id for videos in able for video in videos if is_span_enough(video, job)}
+def _is_span_enough(video: Video, job: Job, source: Source | None) -> bool:
+    """Whether of a film the window alone will be fetched, if its server can do that."""
+    return isinstance(source, InParts) and is_span_enough(video, job)
 
 
 def _fetched_before(job: Job, state: State) -> list[Record]:
     return [record for record in _comparable(job, Stage.WINDOW, state) if "source" in record.facts]
 
 
-def _window_bytes(job: Job, state: State, film_bytes: int) -> int:
+def _window(job: Job, state: State, film_bytes: int, figures: str) -> tuple[int, str]:
+    """Return how long the window of such a film is, and who says so."""
     done = _fetched_before(job, state)
-    return sum(record.bytes for record in done) // len(done) if done else int(film_bytes * WINDOW_SHARE)
+    if done and figures != ASKED:
+        return sum(record.bytes for record in done) // len(done), "measured here"
+    if done:
+        told = [record.facts["source"] for record in done]
+        share = sum(each["fetched_bytes"] for each in told) / sum(each["bytes"] for each in told)
+        return int(film_bytes * share), f"{figures}, share measured here"
+    return int(film_bytes * WINDOW_SHARE), f"{figures}, an eighth of each film" if film_bytes else "unknown"
 
 
-def _portions(job: Job, plan: Plan, state: State, expect: Expect, samples: Mapping[str, Sample]) -> list[Portion]:
+def _films(job: Job, plan: Plan, state: State, expect: Expect, samples: Mapping[str, Sample]) -> list[_Films]:
     done = _comparable(job, Stage.VIDEO, state)
     usual = sum(record.bytes for record in done) // len(done) if done else expect.video_bytes
-    fetched = _fetched_windows(job, plan)
     origin = "measured here" if done else "typical" if usual else "unknown"
-    portions = []
+    films = []
     for place, videos in first_asked(job.sources, videos_left(plan)).items():
         source = job.sources[place] if place >= 0 else None
         size, figures = usual, origin
         if source is None or _is_linked(source, job):
-            size, figures = 0, "linked" if source else "unknown"
+            size, figures = 0, "linked" if source else "on no list"
         elif (told := samples.get(source.identity)) and told.bytes:
             # What it does not have, the next source is asked for: its bytes will come, from there.
-            size, figures = told.bytes, "asked the mirror"
-        name, identity = (source.name, source.identity) if source else ("", "")
-        windows = sum(video.id in fetched for video in videos)
-        total = size * (len(videos) - windows) + _window_bytes(job, state, size) * windows
-        portions.append(Portion(name, identity, len(videos), total, figures))
-    return portions
+            size, figures = told.bytes, ASKED
+        films.append(_Films(source, videos, size, figures))
+    return films
+
+
+def _portion(job: Job, state: State, films: _Films) -> Portion:
+    source, count, figures = films.source, len(films.videos), films.figures
+    windows = sum(_is_span_enough(video, job, source) for video in films.videos)
+    size = films.bytes * (count - windows)
+    if windows:
+        each, figures = _window(job, state, films.bytes, figures)
+        size += each * windows
+    name, identity = (source.name, source.identity) if source else ("", "")
+    return Portion(name, identity, count, size, figures)
+
+
+def _windows(
+    job: Job, state: State, films: Sequence[_Films], targets: Sequence[Target], expect: Expect
+) -> tuple[int, str]:
+    """Return the bytes of windows where none has been made here yet, from those of their films, and who says so."""
+    lengths = {video.id: (each.bytes, each.figures) for each in films for video in each.videos if each.bytes}
+    total = 0
+    told: dict[str, None] = {}
+    for target in targets:
+        video_id = VideoId(target.name)
+        film = state.present.get(f"{job.layout.videos}/{video_id}")
+        size, figures = lengths.get(video_id) or (film.bytes if film else expect.video_bytes, "typical")
+        size, figures = _window(job, state, size, figures)
+        total += size
+        told[figures] = None
+    return total, ", ".join(told)
 
 
 def _is_linked(source: Source, job: Job) -> bool:
@@ -234,7 +283,7 @@ def _nominal(stage: Stage, targets: Sequence[Target], frames: int, expect: Expec
     count = len(targets)
     if stage is Stage.FRAMES:
         return frames * expect.frame_bytes, frames / NOMINAL_FRAMES_PER_SECOND / 3600
-    if stage is Stage.WINDOW:
-        return int(count * expect.video_bytes * WINDOW_SHARE), 0.0
+    if stage is Stage.WINDOW:  # packets are copied, in no time; for the bytes see `_windows`
+        return 0, 0.0
     seconds_of_video = float(sum(target.item.span.duration for target in targets))
     return count * expect.clip_bytes, seconds_of_video / NOMINAL_ENCODING_SPEED / 3600

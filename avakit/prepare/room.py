@@ -20,6 +20,8 @@ class Room:
         A folder on that disk, for a person.
     needed_bytes, needed_files
         What the plan puts there, as far as anybody knows.
+    is_known
+        Whether the bytes of all of it are known.
     free_bytes, free_inodes
         See `avakit.tools.files.Space`.
     """
@@ -27,12 +29,13 @@ class Room:
     folder: str
     needed_bytes: int
     needed_files: int
+    is_known: bool
     free_bytes: int
     free_inodes: int | None
 
     @property
     def fits(self) -> bool:
-        """Whether there is room for it."""
+        """Whether there is room for it, as far as anybody knows."""
         enough_inodes = self.free_inodes is None or self.needed_files <= self.free_inodes
         return self.needed_bytes <= self.free_bytes and enough_inodes
 
@@ -53,7 +56,8 @@ def rooms(job: Job, lines: Iterable[Line]) -> list[Room]:
         space = files.space(folder)
         at = layout.root if number == mounts.device(layout.root) else folder
         needed = sum(line.disk_bytes for line in there), sum(line.disk_files for line in there)
-        found.append(Room(str(at), *needed, space.free_bytes, space.free_inodes))
+        is_known = all(line.is_known for line in there)
+        found.append(Room(str(at), *needed, is_known, space.free_bytes, space.free_inodes))
     return found
 
 

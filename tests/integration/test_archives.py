@@ -149,7 +149,7 @@ def test_all_clips_come_from_the_archives_and_no_video_is_asked_for(packed: Worl
     assert len(packed.server.state.requests) == before
     assert packed.run("verify").stdout.startswith("avakit verify: 5 match")
     [video, clip] = packed.json("status", "--dataset", "packed")
-    assert (clip["present"], video["reasons"]) == (4, [["dropped", "", 4]])
+    assert (clip["present"], video["reasons"]) == (4, [["not needed", "", 4]])
     # Second 0 of the file is the clip's start: the strips in the frames are those of the film.
     packed.run("extract-frames", "--dataset", "packed", "--ids=gone_gone_4")
     begins, _ = reels.times(worlds.REELS / "30.mp4")
@@ -169,6 +169,31 @@ def test_a_few_ids_are_no_reason_to_fetch_archives(packed: World) -> None:
     assert "1 of 40 clips in 2 archives" in packed.run("prepare", *PACKED, *named, "--dry-run").stdout
     packed.run("prepare", *PACKED, *named)
     assert set(published(packed)) == {SECOND, THIRD}
+
+
+def test_plan_and_dry_run_agree_before_and_after_archives_were_read(
+    tmp_path: Path, server: FaultyServer, clips: dict[str, bytes]
+) -> None:
+    world = build(tmp_path, server, MIXED, {"part_0.tar.gz": {THIRD: clips[THIRD]}, "part_1.tar.gz": {}})
+    world.run("fetch", *PACKED)
+    dry = world.run("prepare", *PACKED, "-n").stdout
+    assert (dry.count("would take clip packed/train/"), "4 to make" in dry) == (4, True)
+    world.run("prepare", *PACKED, "--sources", "archive", "--max-unavailable", "100")
+    dry = world.run("prepare", *PACKED, "-n").stdout
+    assert (dry.count("would make video"), dry.count("would make clip"), "6 to make" in dry) == (3, 3, True)
+    shown = world.run("plan", *PACKED).stdout
+    assert "avakit plan: 6 things to make" in shown
+    assert "archives:" not in dry + shown, "none is left to be read"
+    (world.root / "packed/train/abseiling" / f"{THIRD}.mp4").unlink()
+    shown = world.run("plan", *PACKED).stdout
+    assert "archives: 1 of 2 clips in 1 archives" in shown
+    assert "avakit plan: 7 things to make" in shown
+    assert [line.split()[:3] for line in shown.splitlines() if line.startswith("clip")] == [
+        ["clip", "(archive)", "1"], ["clip", "3", "3.0"]
+    ]  # fmt: skip
+    assert "7 to make" in world.run("prepare", *PACKED, "-n").stdout
+    rows = world.json("plan", *PACKED)
+    assert [(row["source"], row["count"]) for row in rows if row.get("stage") == "clip"] == [("archive", 1), ("", 3)]
 
 
 def test_plan_tells_of_archives(packed: World) -> None:

@@ -97,10 +97,30 @@ def test_what_can_not_fit_is_refused_before_it_begins(world: World) -> None:
     refused = world.run("prepare", *TINY, expect=74)
     assert "--no-space-check begins all the same" in refused.stderr
     assert refused.stdout.splitlines()[-1] == "avakit prepare: nothing could begin -> exit 74"
-    assert not world.server.requests
+    assert {request.headers["range"] for request in world.server.requests} == {"bytes=0-0"}, "as plan asks"
     assert not (world.root / "tiny").exists()
     done = world.run("prepare", *TINY, "--ids", "-Reel_mp4-1", "--no-space-check").stdout
     assert done.splitlines()[-1] == "avakit prepare: 3 done -> exit 0"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
+def test_what_plan_refuses_prepare_refuses_too(world: World, tmp_path: Path) -> None:
+    """Only the mirror knows that the film is longer than the disk."""
+    world.run("fetch", *TINY)
+    small = tmp_path / "small"
+    small.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(small)], check=True)
+    try:
+        (world.root / "tiny").mkdir()
+        (world.root / "tiny/videos").symlink_to(small)
+        tiny = (*TINY, "--ids", "reel-mkv-02")
+        assert "IT DOES NOT FIT" in world.run("plan", *tiny, expect=74).stdout
+        world.server.requests.clear()
+        for verb in ("prepare", "download"):
+            assert "--no-space-check" in world.run(verb, *tiny, expect=74).stderr
+        assert [request.headers["range"] for request in world.server.requests] == ["bytes=0-0"] * 2
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
 
 
 def test_dropped_films_need_room_for_one_at_a_time(world: World) -> None:

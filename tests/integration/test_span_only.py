@@ -103,7 +103,7 @@ def test_a_film_that_is_gone_is_asked_for_once(world: World) -> None:
     world.run("fetch", *TINY[:2])
     (world.server.state.folder / ADDRESS[1:]).unlink()
     world.server.requests.clear()
-    assert "not_found" in world.run("download", *SPAN_ONLY, expect=3).stdout
+    assert "not_found" in world.run("download", *SPAN_ONLY, "--no-space-check", expect=3).stdout
     assert [request.path for request in world.server.requests] == [ADDRESS]
     assert "nothing to do" in world.run("download", *SPAN_ONLY, expect=3).stdout
 
@@ -169,3 +169,23 @@ def test_a_plan_counts_the_span(world: World) -> None:
     measured = (world.root / WINDOW).stat().st_size
     assert sizes("--span-only", "--ids=-Reel_mp4-1")["video"] == measured, "for the other film as for this one"
     assert sizes("--whole", "--ids=-Reel_mp4-1")["video"] == 2 * 8_000_000
+
+
+def test_a_plan_knows_the_span_of_films_whose_length_only_the_mirror_knows(world: World) -> None:
+    world.run("fetch", *TINY[:2])
+
+    def told() -> tuple[dict[str, tuple[int, str]], dict[str, Any]]:
+        rows = world.json("plan", *TINY[:4], "--ids=-Reel_mp4-1", "--span-only")
+        (disk,) = (row for row in rows if row["type"] == "disk")
+        return {row["stage"]: (row["bytes"], row["figures"]) for row in rows if row["type"] == "stage"}, disk
+
+    film = (world.server.state.folder / "videos/-Reel_mp4-1.mp4").stat().st_size
+    stages, disk = told()
+    eighth = (film // 8, "asked the mirror, an eighth of each film")
+    assert (stages["video"], stages["window"]) == (eighth, eighth)
+    assert disk["needed_bytes"] == film // 8
+    assert (disk["is_known"], disk["fits"]) == (False, None), "nobody knows the frames"
+    world.run("download", *SPAN_ONLY)
+    source = record(world, WINDOW)["facts"]["source"]
+    share = int(film * (source["fetched_bytes"] / source["bytes"]))
+    assert told()[0]["video"] == (share, "asked the mirror, share measured here")
