@@ -5,10 +5,10 @@ BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 SOURCES = avakit benchmarks demo scripts tests
 
-.PHONY: help setup demo test bench check format docs wheel clean
+.PHONY: help setup demo test test-long bench check format docs wheel clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
 
 setup: $(READY) ## Install avakit and its tools into .venv
 
@@ -26,6 +26,9 @@ demo: $(READY) ## The whole job on two small films, offline
 
 test: $(READY) ## All tests (under ten minutes on two cores)
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+
+test-long: $(READY) ## Two hundred kills, and a thousand videos through 32 workers (about four minutes)
+	$(BIN)/python -m pytest -q -s tests/long
 
 bench: $(READY) ## Reading annotations of full size, beside plain pandas
 	$(BIN)/python benchmarks/parse.py
