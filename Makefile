@@ -30,8 +30,10 @@ test: $(READY) ## All tests (under ten minutes on two cores)
 test-long: $(READY) ## Two hundred kills, and a thousand videos through 32 workers (about four minutes)
 	$(BIN)/python -m pytest -q -s tests/long
 
-bench: $(READY) ## Reading annotations of full size, beside plain pandas
+bench: $(READY) ## Annotations beside plain pandas, downloads beside wget and others, windows beside films
 	$(BIN)/python benchmarks/parse.py
+	$(BIN)/python -m benchmarks.download
+	$(BIN)/python -m benchmarks.span
 
 check: $(READY) ## Format, lint, types, import contracts, docs
 	$(BIN)/ruff format --check $(SOURCES)

@@ -14,7 +14,7 @@ import pytest
 
 from avakit.tools import files
 from tests import scale
-from tests.faults import FaultyServer
+from tests.faults import Fault, FaultyServer, Injection
 from tests.integration import reels
 from tests.integration import world as worlds
 from tests.integration.world import World
@@ -23,6 +23,8 @@ KILLS = 200
 #: Those that neither job survives for longer; it takes about a second until the first worker has begun.
 SHORTEST, LONGEST = 0.3, 3.0
 FILMS = 24
+#: Some take their time, and are long enough for a killed download to be gone on with.
+LARGE, LARGE_BYTES, LARGE_BYTES_PER_SECOND = 3, 12 << 20, 8e6
 JOBS = (("prepare", "--jobs", "2"), ("download", "--jobs", "2"))
 
 
@@ -34,7 +36,11 @@ def build(folder: Path, server: FaultyServer) -> World:
     for number in range(FILMS):
         reel = reels.make(worlds.REELS, ("23976.mp4", "2997-open.mkv", "varied.mp4")[number % 3])
         names.append(f"film{number:07d}{reel.suffix}")
-        mark = scale.padded(b"", 0, number) if reel.suffix == ".mp4" else b""
+        is_large = reel.suffix == ".mp4" and number % 3 == 0 and number < 3 * LARGE
+        mark = scale.padded(b"", LARGE_BYTES if is_large else 0, number) if reel.suffix == ".mp4" else b""
+        if is_large:
+            slow = Injection(frozenset({Fault.SLOW}), bytes_per_second=LARGE_BYTES_PER_SECOND)
+            server.inject(f"/videos/{names[-1]}", slow)
         (videos / names[-1]).write_bytes(reel.read_bytes() + mark)
     scale.build(folder, server.state.folder, server.url, names, span="6 4")
     return World(folder, server)
