@@ -52,6 +52,7 @@ class Ran:
     err: str
     report: Mapping[str, Any]
     seconds: float
+    children: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -79,10 +80,11 @@ class Trial:
     def run(self, *words: str) -> Ran:
         """Run the command in this process."""
         out, err = io.StringIO(), io.StringIO()
-        started = time.monotonic()
+        started, before = time.monotonic(), _children()  # an earlier test may have left its idle workers
         with contextlib.chdir(self.folder), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             code = cli.run([*self.words, *words])
-        return Ran(int(code), out.getvalue(), err.getvalue(), self.report(), time.monotonic() - started)
+        seconds, left = time.monotonic() - started, _children() - before
+        return Ran(int(code), out.getvalue(), err.getvalue(), self.report(), seconds, left)
 
     def start(self, *words: str, **environment: str) -> "subprocess.Popen[str]":
         """Start the command as a process of its own, in a group of its own."""
@@ -124,6 +126,10 @@ class Trial:
 
     def leftovers(self) -> list[Path]:
         return [path for path in self.root.rglob(".*") if files.is_partial(path.name)]
+
+
+def _children() -> frozenset[int]:
+    return frozenset(child.pid for child in psutil.Process().children(recursive=True))
 
 
 def good(root: Path) -> dict[str, tuple[bytes, int]]:
@@ -173,7 +179,7 @@ def assert_invariants(trial: Trial, ran: Ran, expected: Mapping[str, Expected], 
     assert "Traceback" not in told
     assert_no_secret(trial, told)
     # I5
-    assert not psutil.Process().children(recursive=True)
+    assert not ran.children
     assert not list((trial.folder / "tmp").iterdir())
     left = set(trial.leftovers())
     lonely = [path for path in left if path.suffix != ".json" and files.side_file(path) not in left]
