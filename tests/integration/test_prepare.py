@@ -269,7 +269,8 @@ def test_a_full_disk_stops_the_run_and_more_space_ends_it(world: World, tmp_path
     ):
         pytest.skip("this machine can't mount a tmpfs")
     try:
-        result = world.run("prepare", *TINY, expect=74)
+        assert "--no-space-check begins" in world.run("prepare", *TINY, expect=74).stderr
+        result = world.run("prepare", *TINY, "--no-space-check", expect=74)
         assert "No space left" in result.stderr
         assert "free some space" in result.stdout
         left = [path.name for path in disk.rglob(".*.partial*") if not path.name.endswith(".json")]
