@@ -8,24 +8,18 @@ import pytest
 
 from tests.faults import FaultyServer
 from tests.invariants import SECRET, Trial, good
+from tests.manifests import KINETICS
 
 WANTED, CANARY = "-5KQ66BBWC4", "canary-0001"
 SOURCES = ("mirror", "archive", "youtube")
 _CLASSES = {WANTED: "walking", CANARY: "yoga"}
-_MANIFEST = """
+_MANIFEST = (
+    KINETICS
+    + """
 name: tiny
 title: A tiny dataset of the form of Kinetics
 family: tiny
-description: For tests.
-licence: CC BY 4.0
-citation: none
-homepage: https://example.org/
-files:
-  - {name: train.csv, role: labels, form: kinetics, splits: [train], urls: ["URL/annotations/train.csv"]}
 splits: {train: {}}
-span: rows
-frames: {rate: 30}
-clips: {rate: 0, crf: 23, preset: ultrafast}
 archives:
   - {splits: [train], list: "URL/archive/list.txt?sig=SECRET", count: 2, clips: 2, class_by: name, holds: one class}
 sources:
@@ -36,6 +30,7 @@ layout: {videos: k/videos, windows: k/windows, clips: tiny, frames: k/rawframes,
 stages: [video, clip]
 max_unavailable: 0
 """
+)
 
 
 def path_of(source: str, item: str = WANTED) -> str:

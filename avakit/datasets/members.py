@@ -175,7 +175,7 @@ def _translating(archive: Path) -> Iterator[None]:
         yield
     except _BROKEN as error:
         raise _damaged(archive, error) from error
-    except (NotImplementedError, RuntimeError) as error:  # zipfile: an unknown compression, a password
+    except RuntimeError as error:  # zipfile: a password, or a compression that it does not know
         raise _damaged(archive, error) from error
     except OSError as error:
         if error.errno is not None:

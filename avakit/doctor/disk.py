@@ -51,7 +51,7 @@ def _tried(root: Path) -> list[Check]:
 
 
 def _speed(root: Path) -> Check:
-    speed = mounts.write_speed(root, min(_TRIAL_BYTES, files.space(root).free_bytes // 4))
+    speed = mounts.write_speed(root, min(_TRIAL_BYTES, mounts.space(root).free_bytes // 4))
     detail = f"{speed / 1e6:.0f} MB/s"
     if speed < _SLOW_BYTES_PER_SECOND:
         detail += f"; one core makes {_SLOW_BYTES_PER_SECOND / 1e6:.0f} MB of frames a second"
@@ -93,7 +93,7 @@ def _shared() -> Check:
 
 
 def _space(root: Path) -> list[Check]:
-    space = files.space(root)
+    space = mounts.space(root)
     is_little = space.free_bytes < _LITTLE_BYTES
     remedy = "`avakit plan` says how much a dataset needs"
     checks = [

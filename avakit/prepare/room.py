@@ -7,7 +7,7 @@ from avakit.errors import ExitCode, RunStopped
 from avakit.model import Stage
 from avakit.prepare.estimate import Line
 from avakit.prepare.job import Job
-from avakit.tools import files, mounts
+from avakit.tools import mounts
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Room:
     is_known
         Whether the bytes of all of it are known.
     free_bytes, free_inodes
-        See `avakit.tools.files.Space`.
+        See `avakit.tools.mounts.Space`.
     """
 
     folder: str
@@ -53,7 +53,7 @@ def rooms(job: Job, lines: Iterable[Line]) -> list[Room]:
     found = []
     for number, there in disks.items():
         folder = layout.absolute(folders[there[0].stage])
-        space = files.space(folder)
+        space = mounts.space(folder)
         at = layout.root if number == mounts.device(layout.root) else folder
         needed = sum(line.disk_bytes for line in there), sum(line.disk_files for line in there)
         is_known = all(line.is_known for line in there)

@@ -20,7 +20,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from avakit.errors import OutputImpossible, StorageFailed, from_os_error
@@ -261,30 +260,6 @@ def is_alive(pid: int) -> bool:
         return False
     except psutil.AccessDenied:
         return True
-
-
-@dataclass(frozen=True)
-class Space:
-    """What a file system has left.
-
-    Attributes
-    ----------
-    free_bytes
-        Bytes an ordinary user may still write.
-    free_inodes
-        Files that may still be created; None where the file system does not count them.
-    """
-
-    free_bytes: int
-    free_inodes: int | None
-
-
-def space(folder: Path) -> Space:
-    """Return what the file system of `folder` (or of its nearest existing parent) has left."""
-    while not folder.exists():
-        folder = folder.parent
-    facts = os.statvfs(folder)
-    return Space(facts.f_bavail * facts.f_frsize, facts.f_favail if facts.f_files else None)
 
 
 def check_writable(folder: Path) -> None:

@@ -38,6 +38,28 @@ def nearest(folder: Path) -> Path:
     return folder
 
 
+@dataclass(frozen=True)
+class Space:
+    """What a file system has left.
+
+    Attributes
+    ----------
+    free_bytes
+        Bytes an ordinary user may still write.
+    free_inodes
+        Files that may still be created; None where the file system does not count them.
+    """
+
+    free_bytes: int
+    free_inodes: int | None
+
+
+def space(folder: Path) -> Space:
+    """Return what the file system of `folder` (or of its nearest existing parent) has left."""
+    facts = os.statvfs(nearest(folder))
+    return Space(facts.f_bavail * facts.f_frsize, facts.f_favail if facts.f_files else None)
+
+
 def device(folder: Path) -> int:
     """Return the number of the file system on which a folder lies, or would."""
     return nearest(folder).stat().st_dev

@@ -24,6 +24,7 @@ from tests.faults import Fault, FaultyServer, Injection
 from tests.integration import reels
 from tests.integration import world as worlds
 from tests.integration.world import World
+from tests.manifests import KINETICS
 
 FOOTBALL, HEAD = "passing American football (not in game)", "massaging person's head"
 #: name -> (label, the reel it is cut from); none is on "YouTube" but the first two.
@@ -34,20 +35,13 @@ CLIPS = {
     "gone_gone_5_000000_000003": (HEAD, "30.mp4"),
 }
 FIRST, SECOND, THIRD, FOURTH = CLIPS
-MANIFEST = """
+MANIFEST = (
+    KINETICS
+    + """
 name: packed
 title: A tiny dataset whose clips lie in archives
 family: tinetics
-description: For tests.
-licence: CC BY 4.0
-citation: none
-homepage: https://example.org/
-files:
-  - {name: train.csv, role: labels, form: kinetics, splits: [train], urls: ["URL/annotations/train.csv"]}
 splits: {train: {clips: 4}}
-span: rows
-frames: {rate: 30}
-clips: {rate: 0, crf: 23, preset: ultrafast}
 archives:
 ARCHIVES
 sources:
@@ -58,6 +52,7 @@ stages: [video, clip]
 max_unavailable: 0.3
 expect: {clip_bytes: 1000}
 """
+)
 MIXED = '  - {splits: [train], list: "URL/train/k_path.txt", count: 2, clips: 4, holds: all classes mixed}\n'
 OVERLAY = '  - {splits: [train], url: "URL/replacement.tgz", overlay: true, holds: good ones}\n'
 BY_NAME = '  - {splits: [train], list: "URL/train/k_path.txt", count: 3, clips: 4, class_by: name, holds: one class}\n'

@@ -16,6 +16,7 @@ from avakit.errors import ConfigInvalid, TransferFailed
 from avakit.tools import ytdlp
 from tests.faults import FaultyServer
 from tests.integration.world import World
+from tests.manifests import KINETICS
 
 #: An extractor that plays YouTube's part: `/answers/<id>.json` has the reason of a failure, or formats.
 PLUGIN = """
@@ -36,25 +37,19 @@ class LocalYoutubeIE(YoutubeIE, plugin_name="local"):
 BOT = "Sign in to confirm you\u2019re not a bot. Use --cookies-from-browser or --cookies for the authentication"
 ONE = [{"format_id": "18", "ext": "mp4", "width": 64, "height": 48, "vcodec": "avc1"}]
 
-MANIFEST = """
+MANIFEST = (
+    KINETICS
+    + """
 name: tiny
 title: A tiny dataset of the form of Kinetics
 family: tiny
-description: For tests.
-licence: CC BY 4.0
-citation: none
-homepage: https://example.org/
-files:
-  - {name: train.csv, role: labels, form: kinetics, splits: [train], urls: ["URL/annotations/train.csv"]}
 splits: {train: {}}
-span: rows
-frames: {rate: 30}
-clips: {rate: 0, crf: 23, preset: ultrafast}
 sources: [SOURCES]
 layout: {videos: k/videos, windows: k/windows, clips: tiny, frames: k/rawframes, key_frames: k/keys}
 stages: [video]
 max_unavailable: 0
 """
+)
 MIRROR, YOUTUBE = '{type: mirror, url: "URL/mirror/{id}.mp4"}', "{type: youtube}"
 
 

@@ -15,6 +15,7 @@ import simplejpeg
 from demo import films
 from tests.faults import FaultyServer
 from tests.integration import reels
+from tests.manifests import ABOUT, KINETICS
 
 #: Second 6 to 10 of a film of twelve seconds stand for 900 to 1801.
 START, DURATION, RATE = 6, 4, 30
@@ -27,14 +28,12 @@ FILMS = {
 }
 CLIPS = {"-clip-ok-01": "25.mp4", "clip_two__2": "varied.mp4"}
 
-_FORM_AVA = """
+_FORM_AVA = (
+    ABOUT
+    + """
 name: tiny
 title: A tiny dataset of the form of AVA
 family: tiny
-description: For tests.
-licence: CC BY 4.0
-citation: none
-homepage: https://example.org/
 files:
   - {name: tiny_val.csv, role: labels, form: ava8, splits: [val], urls: ["URL/annotations/tiny_val.csv"]}
   - {name: tiny_files.txt, role: file_names, splits: [val], urls: ["URL/annotations/tiny_files.txt"]}
@@ -52,36 +51,29 @@ layout: {videos: tiny/videos, windows: tiny/windows, clips: tiny/clips, frames: 
 stages: [video, window, frames]
 max_unavailable: 0
 """
+)
 
-_FORM_KINETICS = """
+_FORM_KINETICS = (
+    KINETICS
+    + """
 name: tinetics
 title: A tiny dataset of the form of Kinetics
 family: tinetics
-description: For tests.
-licence: CC BY 4.0
-citation: none
-homepage: https://example.org/
-files:
-  - {name: train.csv, role: labels, form: kinetics, splits: [train], urls: ["URL/annotations/train.csv"]}
 splits: {train: {clips: 4}}
-span: rows
-frames: {rate: 30}
-clips: {rate: 0, crf: 23, preset: ultrafast}
 sources: [{type: youtube, url: "URL/youtube/{id}.mp4"}]
 layout: {videos: k/videos, windows: k/windows, clips: tinetics, frames: k/rawframes, key_frames: k/keys}
 stages: [video, clip]
 max_unavailable: 0.3
 """
+)
 
 #: Films as in `tiny`, and clips of Kinetics that have key frames.
-_FORM_AVA_KINETICS = """
+_FORM_AVA_KINETICS = (
+    ABOUT
+    + """
 name: tinyboth
 title: A tiny dataset of the form of AVA-Kinetics
 family: tiny
-description: For tests.
-licence: CC BY 4.0
-citation: none
-homepage: https://example.org/
 files:
   - {name: films.csv, role: labels, form: ava_kinetics, splits: [val], urls: ["URL/annotations/films.csv"]}
   - {name: keys.csv, role: labels, form: ava_kinetics_clips, splits: [val], urls: ["URL/annotations/keys.csv"]}
@@ -100,6 +92,7 @@ clip_layout: {videos: k/videos, windows: k/windows, clips: both/clips, frames: k
 stages: [video, window, clip]
 max_unavailable: 0
 """
+)
 
 
 @dataclass

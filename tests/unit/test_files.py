@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from avakit.errors import OutputImpossible
-from avakit.tools import files
+from avakit.tools import files, mounts
 
 DAY = 24 * 3600.0
 STEMS = st.from_regex(r"[A-Za-z0-9_-]{11}(_\d{6}_\d{6})?", fullmatch=True) | st.sampled_from([
@@ -331,7 +331,7 @@ def test_git_blob_sha1(tmp_path: Path, data: bytes, expected: str) -> None:
 
 
 def test_the_space_of_a_folder_that_is_still_to_be_made(tmp_path: Path) -> None:
-    space = files.space(tmp_path / "not" / "yet")
+    space = mounts.space(tmp_path / "not" / "yet")
     assert space.free_bytes > 0
     assert space.free_inodes is None or space.free_inodes > 0
     assert names(tmp_path) == set()
