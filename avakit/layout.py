@@ -96,14 +96,19 @@ def class_folder(label: str) -> str:
     return name
 
 
-def frame_name(number: int) -> str:
+def frame_name(number: int, extension: str = "jpg") -> str:
     """Return the file name of a frame by its number, which counts from 1."""
-    return f"img_{number:05d}.jpg"
+    return f"img_{number:05d}.{extension}"
 
 
 def frame_list(folder: str) -> str:
     """Return the path of a frame folder's list of digests; never inside the folder itself."""
     return f".avakit/manifests/frames/{folder}.sha256"
+
+
+def frame_times(folder: str) -> str:
+    """Return the path of the record of what each frame of a folder shows, beside the list of digests."""
+    return f".avakit/manifests/frames/{folder}.times.json"
 
 
 def kept_manifest(dataset: str) -> str:

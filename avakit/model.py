@@ -57,6 +57,11 @@ class Span:
         """The first instant after the span, in seconds."""
         return self.start + self.duration
 
+    @property
+    def plain(self) -> list[str]:
+        """Start and end, as a journal line holds them."""
+        return [str(self.start), str(self.end)]
+
 
 @dataclass(frozen=True, order=True)
 class Clip:

@@ -1,9 +1,35 @@
 """Named sets of parameters, each with the document it comes from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from enum import StrEnum
 from fractions import Fraction
 from typing import Any, Self
+
+
+class Timing(StrEnum):
+    """Which source frame stands for an instant.
+
+    `nearest` begins nearest to it; `onscreen` is the one that a player shows then; `fair` is the one that SlowFast's
+    published commands give, which FAIR's frame lists count on (SlowFast DATASET.md).
+    """
+
+    NEAREST = "nearest"
+    ONSCREEN = "onscreen"
+    FAIR = "fair"
+
+
+class Picture(StrEnum):
+    """The format of a frame's file."""
+
+    JPEG = "jpeg"
+    PNG = "png"
+    WEBP = "webp"
+
+    @property
+    def extension(self) -> str:
+        """The extension of the file's name."""
+        return "jpg" if self is Picture.JPEG else str(self)
 
 
 @dataclass(frozen=True)
@@ -17,20 +43,46 @@ class FrameRecipe:
     short_side
         The smaller of width and height in pixels; 0 keeps the source's. Never scaled up.
     quality
-        The JPEG quality factor of libjpeg-turbo, 1 to 100.
+        The quality factor of libjpeg-turbo or libwebp, 1 to 100; PNG is lossless, and has 100. For 88 see
+        docs/performance.md.
+    picture
+        The format of the files.
+    timing
+        Which source frame stands for an instant.
     key_frames
         Only the annotated seconds, under the numbers they have among all frames.
+    around
+        With `key_frames`: also so many frames before and after each.
+    keep_excluded
+        With `key_frames`: also those at excluded timestamps.
     """
 
     rate: Fraction = Fraction(30)
     short_side: int = 0
-    quality: int = 92
+    quality: int = 88
+    picture: Picture = Picture.JPEG
+    timing: Timing = Timing.NEAREST
     key_frames: bool = False
+    around: int = 0
+    keep_excluded: bool = False
 
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> Self:
         """Return the recipe that a journal line holds."""
-        return cls(Fraction(facts["rate"]), facts["short_side"], facts["quality"], facts["key_frames"])
+        known = {each.name: facts[each.name] for each in fields(cls) if each.name in facts}
+        known["rate"] = Fraction(facts["rate"])
+        known["picture"] = Picture(facts.get("picture", Picture.JPEG))
+        known["timing"] = Timing(facts.get("timing", Timing.NEAREST))
+        return cls(**known)
+
+    @property
+    def plain(self) -> dict[str, Any]:
+        """What a journal line holds of the recipe: all that is not as it always was."""
+        content = {"rate": str(self.rate), "short_side": self.short_side, "quality": self.quality}
+        default = FrameRecipe()
+        more = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in content}
+        always = {"key_frames": self.key_frames}
+        return content | always | {name: value for name, value in more.items() if value != getattr(default, name)}
 
     def frame_count(self, duration: Fraction) -> int:
         """Return how many frames a span of `duration` seconds holds (27 030 for 901 s at 30)."""
@@ -46,8 +98,16 @@ class FrameRecipe:
             parts.append(f"{str(self.rate).replace('/', '_')}fps")
         if self.short_side != default.short_side:
             parts.append(f"short{self.short_side}" if self.short_side else "fullsize")
-        if self.quality != default.quality:
+        if self.picture != default.picture:
+            parts.append(str(self.picture))
+        if self.quality != default.quality and self.picture is not Picture.PNG:
             parts.append(f"q{self.quality}")
+        if self.timing != default.timing:
+            parts.append(str(self.timing))
+        if self.around:
+            parts.append(f"around{self.around}")
+        if self.keep_excluded:
+            parts.append("excluded")
         return "".join(f"-{part}" for part in parts)
 
 
@@ -72,6 +132,9 @@ class ClipRecipe:
         """What a journal line holds of the recipe."""
         return {"rate": str(self.rate), "crf": self.crf, "preset": self.preset}
 
+
+#: The quality of what loses nothing.
+LOSSLESS = 100
 
 #: The rate of a clip whose source has none of its own (FORMATS: pytorchvideo and SlowFast count in 30 fps).
 VARIABLE_RATE = Fraction(30)

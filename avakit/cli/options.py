@@ -15,6 +15,7 @@ from avakit.cli.settings import DEFAULT_ROOT
 from avakit.errors import nearest
 from avakit.layout import REJECTS
 from avakit.model import Split, Stage
+from avakit.recipes import Picture, Timing
 
 DEFAULT_DATASET = "ava-v2.2"
 
@@ -246,8 +247,15 @@ frames = together(
     option("--fps", metavar="RATE", help="Frames a second, such as 30 or 30000/1001  [default: the manifest's]"),
     option("--short-side", type=click.IntRange(min=0),
            help="Scale the smaller side to this many pixels, never up; 0 keeps the size  [default: the manifest's]"),
-    option("--quality", type=click.IntRange(1, 100), help="JPEG quality  [default: the manifest's]"),
+    option("--quality", type=click.IntRange(1, 100), help="Quality of JPEG and WebP  [default: the manifest's]"),
+    option("--format", type=click.Choice([each.value for each in Picture]), default="jpeg", show_default=True,
+           help="Picture files; PNG is lossless, and about ten times as large."),
+    option("--timing", type=click.Choice([each.value for each in Timing]), default="nearest", show_default=True,
+           help="The source frame for an instant: the nearest, the one a player shows, or that of SlowFast's recipe."),
     option("--key-frames", is_flag=True, help="Only the annotated seconds or instants (AVA, AVA-Kinetics)."),
+    option("--around", type=click.IntRange(min=0), metavar="N",
+           help="With --key-frames: also N frames before and after each."),
+    option("--keep-excluded", is_flag=True, help="With --key-frames: also those at excluded timestamps."),
 )  # fmt: skip
 
 output = together(

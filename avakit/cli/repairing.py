@@ -47,7 +47,8 @@ def _remake(given: dict[str, Any], lost: "list[Record]") -> ExitCode:
         chosen = replace(chosen, selection=replace(chosen.selection, ids=ids))
         recipes = {FrameRecipe.of(record.facts["recipe"]) for record in media if record.stage is Stage.FRAMES}
         for recipe in recipes or {chosen.dataset.frame_recipe}:
-            _make(given, chosen, media, recipe, run)
+            wanted = replace(chosen.selection, keep_excluded=recipe.keep_excluded)
+            _make(given, replace(chosen, selection=wanted), media, recipe, run)
     making.refresh_manifest(chosen)
     return decisive([run.close(), _compare(chosen, media)])
 

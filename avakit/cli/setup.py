@@ -119,7 +119,7 @@ def choose(given: dict[str, Any]) -> Chosen:
     selection = Selection(
         splits=splits, ids=_ids(given), classes=_classes(given), limit=given.get("limit"), shard=shard,
         min_samples=given.get("min_samples") or 0, balanced=given.get("balanced"), sample=given.get("sample"),
-        seed=given.get("seed") or 0,
+        seed=given.get("seed") or 0, keep_excluded=bool(given.get("keep_excluded")),
     )  # fmt: skip
     return Chosen(dataset, dataset.layout(given["root"].absolute()), splits, selection)
 
@@ -171,22 +171,46 @@ def stages(given: dict[str, Any], dataset: "Dataset") -> tuple[Stage, ...]:
 
 def frame_recipe(given: dict[str, Any], dataset: "Dataset") -> "FrameRecipe":
     """Return the dataset's frame recipe with what the command line changes."""
-    from avakit.datasets import splits
+    from avakit.recipes import LOSSLESS, Picture, Timing
 
     recipe = dataset.frame_recipe
     if given.get("fps"):
         recipe = replace(recipe, rate=_rate(given["fps"]))
-    if given.get("short_side") is not None:
-        recipe = replace(recipe, short_side=given["short_side"])
-    if given.get("quality") is not None:
-        recipe = replace(recipe, quality=given["quality"])
-    if given.get("key_frames"):
-        if dataset.span is None or not splits.columns_of(dataset).is_numbered:
-            raise ConfigInvalid(f"--key-frames: {dataset.name} has no key frames; its labels are not of single frames")
-        if recipe.rate.denominator != 1 or dataset.span.start.denominator != 1:
-            raise ConfigInvalid("--key-frames needs a whole number of frames a second, so that each second has one")
-        recipe = replace(recipe, key_frames=True)
-    return recipe
+    for name in ("short_side", "quality"):
+        if given.get(name) is not None:
+            recipe = replace(recipe, **{name: given[name]})
+    recipe = replace(
+        recipe,
+        picture=Picture(given.get("format") or recipe.picture),
+        timing=Timing(given.get("timing") or recipe.timing),
+    )
+    if recipe.picture is Picture.PNG:
+        if given.get("quality") is not None:
+            raise ConfigInvalid(
+                "--quality: PNG is lossless and has none; leave it out, or choose --format jpeg or webp"
+            )
+        recipe = replace(recipe, quality=LOSSLESS)
+    return _with_key_frames(given, dataset, recipe)
+
+
+def _with_key_frames(given: dict[str, Any], dataset: "Dataset", recipe: "FrameRecipe") -> "FrameRecipe":
+    from avakit.datasets import splits
+    from avakit.recipes import Timing
+
+    if not given.get("key_frames"):
+        for name, flag in (("around", "--around"), ("keep_excluded", "--keep-excluded")):
+            if given.get(name):
+                raise ConfigInvalid(f"{flag} goes with --key-frames")
+        return recipe
+    if dataset.span is None or not splits.columns_of(dataset).is_numbered:
+        raise ConfigInvalid(f"--key-frames: {dataset.name} has no key frames; its labels are not of single frames")
+    if recipe.rate.denominator != 1 or dataset.span.start.denominator != 1:
+        raise ConfigInvalid("--key-frames needs a whole number of frames a second, so that each second has one")
+    if recipe.timing is Timing.FAIR:
+        raise ConfigInvalid("--timing fair counts frames from the window's first, and so goes without --key-frames")
+    return replace(
+        recipe, key_frames=True, around=given.get("around") or 0, keep_excluded=bool(given.get("keep_excluded"))
+    )
 
 
 def _rate(text: str) -> Fraction:

@@ -47,6 +47,8 @@ class Selection:
         At most so many videos, after the filters above; None for all.
     shard
         The part of what is left that this run takes; None for all.
+    keep_excluded
+        Whether excluded timestamps count among the annotated ones.
     """
 
     splits: tuple[Split, ...]
@@ -58,6 +60,7 @@ class Selection:
     balanced: int | None = None
     sample: float | None = None
     seed: int = 0
+    keep_excluded: bool = False
 
     @property
     def is_by_class(self) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,20 +76,28 @@ def videos(dataset: Dataset, folder: Path, selection: Selection) -> list[Video]:
     if dataset.span is None:
         return _kinetics_videos(parts, choice)
     clips = _key_clips(parts, choice)
-    films = _films(dataset, dataset.span, folder, parts, choice)
+    keys = partial(key_seconds, dataset, folder, keep_excluded=selection.keep_excluded)
+    films = _films(dataset, dataset.span, folder, parts, choice, keys)
     return [_video(video_id, clips[video_id]) if video_id in clips else films[video_id] for video_id in choice.ids]
 
 
 # --- AVA: the window of each film is annotated; of AVA-Kinetics, also one instant in a clip of Kinetics ---
 
 
-def _films(dataset: Dataset, span: Span, folder: Path, parts: Sequence[Part], choice: Choice) -> dict[VideoId, Video]:
+def _films(
+    dataset: Dataset,
+    span: Span,
+    folder: Path,
+    parts: Sequence[Part],
+    choice: Choice,
+    keys: "partial[dict[str, set[int]]]",
+) -> dict[VideoId, Video]:
     splits: dict[str, list[Split]] = {}
     found: dict[str, set[int]] = {video_id: set() for video_id in choice.ids}
     for part in parts:
         for video_id in part.ids:
             splits.setdefault(video_id, []).append(part.split)
-        for video_id, seconds in key_seconds(dataset, folder, part, choice.ids).items():
+        for video_id, seconds in keys(part, choice.ids).items():
             found[video_id] |= seconds
     names = reading.file_names(dataset, folder, tuple(part.split for part in parts))
     return {
@@ -128,16 +137,22 @@ def clip_seconds(part: Part, rows: "pd.DataFrame | None" = None) -> ClipSeconds:
 
 
 def key_seconds(
-    dataset: Dataset, folder: Path, part: Part, ids: Iterable[str], rows: "pd.DataFrame | None" = None
+    dataset: Dataset,
+    folder: Path,
+    part: Part,
+    ids: Iterable[str],
+    rows: "pd.DataFrame | None" = None,
+    *,
+    keep_excluded: bool = False,
 ) -> dict[str, set[int]]:
-    """Return the annotated seconds of some videos in one split, without the excluded ones.
+    """Return the annotated seconds of some videos in one split, without the excluded ones unless they are kept.
 
     They are those that the rows name (all rows of the split, unless `rows` is given), or where there are no
     labels, those of the grid. Labels of sounds and faces name none.
     """
     if reading.columns_of(dataset) is not reading.AVA:
         return {}
-    excluded = reading.excluded(dataset, folder, part.split)
+    excluded = {} if keep_excluded else reading.excluded(dataset, folder, part.split)
     wanted = set(ids) & set(part.ids)
     rows = part.rows if rows is None else rows
     if rows is None:

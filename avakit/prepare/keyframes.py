@@ -9,10 +9,20 @@ from avakit.recipes import FrameRecipe
 
 
 def key_targets(item: Video | Clip, recipe: FrameRecipe) -> list[tuple[int, Fraction]]:
-    """Return the numbers of the key frames of a film or clip, each with the instant to show."""
+    """Return the numbers of the key frames of a film or clip, ascending, each with the instant to show.
+
+    With `recipe.around`, also those of so many frames before and after each, as far as the span has them.
+    """
     if isinstance(item, Clip):
-        return clip_targets(item.key_seconds, item.span, recipe)
-    return targets(item.span, recipe.rate, key_numbers(item.key_seconds, item.span, recipe))
+        keys = clip_targets(item.key_seconds, item.span, recipe)
+    else:
+        keys = targets(item.span, recipe.rate, key_numbers(item.key_seconds, item.span, recipe))
+    if not recipe.around:
+        return keys
+    expected = recipe.frame_count(item.span.duration)
+    steps = range(-recipe.around, recipe.around + 1)
+    near = {number + step for number, _ in keys for step in steps if 1 <= number + step <= expected}
+    return sorted((dict(targets(item.span, recipe.rate, near)) | dict(keys)).items())
 
 
 def key_numbers(seconds: Iterable[int], span: Span, recipe: FrameRecipe) -> list[int]:

@@ -42,7 +42,7 @@ def make(film: "Path | RangedFile", video: Video, layout: Layout, *, only_whole:
         digest, size = files.sha256(unpublished), unpublished.stat().st_size
         files.publish(unpublished, final)
     facts = {
-        "span": [str(video.span.start), str(video.span.end)],
+        "span": video.span.plain,
         "origin": str(result.origin),
         "times": result.times and result.times.encode(),
     }

@@ -1,8 +1,9 @@
 """What one worker does with one video: step by step, each published and recorded before the next begins."""
 
+import hashlib
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -11,13 +12,14 @@ from typing import Any
 from avakit import checksums, cut, download, frames, journal
 from avakit.errors import Status
 from avakit.journal import Record
-from avakit.layout import frame_list
+from avakit.layout import frame_list, frame_times
 from avakit.model import Clip, Stage, Video
 from avakit.outcome import Made, Outcome, attempt, crashed
 from avakit.prepare import windows
 from avakit.prepare.job import Job
 from avakit.prepare.keyframes import key_targets
 from avakit.prepare.plan import Target, Work, needs_more_than_clip
+from avakit.recipes import Timing
 from avakit.tools import files
 from avakit.tools.breaker import NOT_ASKED
 from avakit.tools.channel import Sender
@@ -218,8 +220,11 @@ def _frames(target: Target, bench: _Bench) -> Made:
             # From here until the new record, list and folder may disagree: whoever looks must not trust them.
             _record_removed(target.key, target.stage, target.name, bench.job, journal.REPLACED)
         files.write_atomically(listing, text.encode())
+        shown = result.shown.encode()
+        files.write_atomically(bench.job.layout.absolute(frame_times(folder)), shown)
         files.publish_folder(unpublished, final)
-    facts = {"from": source.origin, "recipe": _plain(asdict(recipe)), "timing": result.timing_facts()}
+    timing = {**result.timing_facts(), "times_sha256": hashlib.sha256(shown).hexdigest()}
+    facts = {"from": source.origin, "recipe": recipe.plain, "span": span.plain, "timing": timing}
     return Made(
         folder, result.bytes, files.sha256(listing), frames=result.count,
         missing_seconds=float(result.missing_seconds), facts=facts,
@@ -237,7 +242,9 @@ def _inputs(target: Target, bench: _Bench) -> list[_Input]:
     video_id = item.video_id if isinstance(item, Clip) else item.id
     if target.stage is Stage.FRAMES and isinstance(item, Video):
         found.append((f"{bench.job.layout.windows}/{video_id}", Stage.WINDOW))
-    found.append((f"{bench.job.layout.videos}/{video_id}", Stage.VIDEO))
+    # What SlowFast's commands show depends on the film's beginning, too.
+    first = 0 if bench.job.frames.timing is Timing.FAIR else len(found)
+    found.insert(first, (f"{bench.job.layout.videos}/{video_id}", Stage.VIDEO))
     if target.stage is Stage.FRAMES and isinstance(item, Clip) and not needs_more_than_clip(item, bench.job):
         found.append((bench.job.layout.clip(item).removesuffix(".mp4"), Stage.CLIP))
     inputs = []
@@ -254,10 +261,6 @@ def _inputs(target: Target, bench: _Bench) -> list[_Input]:
             origin = Fraction(record.facts.get("start", 0)) - item.span.start
         inputs.append(_Input(record, frames.Footage(bench.job.layout.absolute(record.path), origin, times)))
     return inputs
-
-
-def _plain(facts: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: str(value) if isinstance(value, Fraction) else value for name, value in facts.items()}
 
 
 def _record_gap(target: Target, outcome: Outcome, job: Job) -> Record:

@@ -35,6 +35,8 @@ class Probe:
         Degrees counter-clockwise by which a player turns the picture.
     color_space, color_range
         Numbers of ITU-T H.273: matrix 1 is BT.709, 5 and 6 are BT.601, 2 unknown; range 1 limited, 2 full, 0 unknown.
+    color_transfer, color_primaries
+        The same: transfer 16 is PQ and 18 HLG, of HDR; 2 unknown.
     declared_frames
         How many frames the container says it holds (MP4 does, Matroska does not).
     """
@@ -53,6 +55,8 @@ class Probe:
     rotation: int
     color_space: int
     color_range: int
+    color_transfer: int
+    color_primaries: int
     has_audio: bool
     declared_frames: int | None
 
@@ -89,6 +93,8 @@ def _probe(container: "InputContainer", stream: "VideoStream") -> Probe:
         rotation=_rotation(container, stream),
         color_space=int(context.colorspace),
         color_range=int(context.color_range),
+        color_transfer=int(context.color_trc),
+        color_primaries=int(context.color_primaries),
         has_audio=bool(container.streams.audio),
         declared_frames=stream.frames or None,
     )

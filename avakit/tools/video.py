@@ -33,6 +33,7 @@ __all__ = [
     "check",
     "copy",
     "count_packets",
+    "entries",
     "frames",
     "probe",
     "scan",
@@ -123,6 +124,24 @@ def versions() -> dict[str, str]:
 
     libavcodec = ".".join(map(str, av.library_versions["libavcodec"]))
     return {"av": av.__version__, "libavcodec": libavcodec, "simplejpeg": metadata.version("simplejpeg")}
+
+
+def entries(path: Path, origin: Fraction | None = None) -> tuple[Fraction, ...]:
+    """Return the seconds of the video at which its I-frames lie, by the container's index; nothing if it has none.
+
+    MP4's index has decoding times, a few frames before those at which they are shown: near enough to decide by.
+
+    Raises
+    ------
+    MediaRejected
+        As `tools.container.opened`.
+    """
+    with containers.opened(path) as container:
+        stream = containers.video_stream(container)
+        zero = containers.origin(container) if origin is None else origin
+        containers.seek(container, stream, zero)  # Matroska's index is read when it is first needed
+        base = containers.base(stream)
+        return tuple(entry.timestamp * base - zero for entry in stream.index_entries if entry.is_keyframe)
 
 
 def count_packets(path: Path, origin: Fraction | None = None) -> Packets:

@@ -1,18 +1,21 @@
 """Frames of films whose pixels carry their frame's index: each must be the nearest one, from the film or its window."""
 
 import hashlib
+from bisect import bisect_right
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 import simplejpeg
+from PIL import Image
 
 from avakit import cut, frames
 from avakit.errors import MediaRejected, Status
 from avakit.frames import Footage
 from avakit.model import Span
 from avakit.prepare import keyframes
-from avakit.recipes import FrameRecipe
+from avakit.recipes import FrameRecipe, Picture, Timing
 from avakit.tools.shelves import FolderShelf
 from demo import films
 from tests.integration import reels
@@ -123,7 +126,15 @@ def test_the_record_tells_how_exact_the_frames_are(folder: Path, tmp_path: Path)
         "mean_error_seconds": 0.01,
         "repeated": 20,
         "dropped": 0,
+        "gaps": 0,
+        "longest_gap_seconds": 0.0,
+        "decode_errors": 0,
+        "decoded": 101,
+        "seeks": 0,
     }
+    begins, _ = reels.times(path)
+    assert made.shown.numbers == tuple(range(1, 121))
+    assert list(made.shown.seconds) == [begins[index] for index in _shown(tmp_path, made)]
     files = [tmp_path / name for name, _ in made.digests]
     assert made.bytes == sum(file.stat().st_size for file in files)
     assert [hashlib.sha256(file.read_bytes()).hexdigest() for file in files] == [digest for _, digest in made.digests]
@@ -199,3 +210,54 @@ def test_progress_is_told_after_each_frame(folder: Path, tmp_path: Path) -> None
         on_progress=lambda done, total: told.append((done, total)),
     )  # fmt: skip
     assert told == [(k, 30) for k in range(1, 31)]
+
+
+@pytest.mark.parametrize("name", ["25.mp4", "23976.mp4", "2997-open.mkv", "varied.mp4", "30-late.mkv"])
+def test_onscreen_shows_what_a_player_shows(folder: Path, tmp_path: Path, name: str) -> None:
+    path = reels.make(folder, name)
+    begins, _ = reels.times(path)
+    span, recipe = Span(Fraction("3.3"), Fraction(2)), FrameRecipe(timing=Timing.ONSCREEN)
+    made = frames.extract(Footage(path), FolderShelf(tmp_path), span=span, recipe=recipe)
+    instants = [span.start + Fraction(k, 30) for k in range(60)]
+    assert _shown(tmp_path, made) == [max(bisect_right(begins, at) - 1, 0) for at in instants]
+
+
+@pytest.mark.parametrize(("kind", "magic"), [(Picture.PNG, b"\x89PNG"), (Picture.WEBP, b"RIFF")])
+def test_other_formats_show_the_same(folder: Path, tmp_path: Path, kind: Picture, magic: bytes) -> None:
+    path = reels.make(folder, "23976.mp4")
+    span = Span(Fraction(3), Fraction(1))
+    recipe = FrameRecipe(picture=kind, short_side=0)
+    made = frames.extract(Footage(path), FolderShelf(tmp_path), span=span, recipe=recipe)
+    files = [tmp_path / name for name, _ in made.digests]
+    assert [file.name for file in files] == [f"img_{k:05d}.{kind}" for k in range(1, 31)]
+    assert all(file.read_bytes().startswith(magic) for file in files)
+    shown = [films.read_strip(np.asarray(Image.open(file).convert("L"))) for file in files]
+    assert shown == _expected(path, span, recipe.rate)
+
+
+def test_a_film_that_freezes_says_so(tmp_path: Path) -> None:
+    steps = (*[Fraction(1, 25)] * 30, Fraction(1))
+    style = films.Style(steps=steps, options={"preset": "ultrafast", "threads": "1"})
+    path = tmp_path / "freezes.mp4"
+    films.make(path, footage=reels.FOOTAGE, seconds=Fraction(5), rate=Fraction(25), style=style)
+    (tmp_path / "out").mkdir()
+    made = frames.extract(
+        Footage(path), FolderShelf(tmp_path / "out"), span=Span(Fraction(0), Fraction(3)), recipe=FrameRecipe()
+    )
+    assert (made.gaps, made.longest_gap_seconds) == (1, 1.0)
+
+
+def test_jumping_is_done_where_an_i_frame_makes_it_cheaper(folder: Path, tmp_path: Path) -> None:
+    """I-frames are 2.4 s apart: three seconds on there is one to jump to, one second on there is none worth it."""
+    path = reels.make(folder, "25.mp4")
+    span = Span(Fraction(0), Fraction(12))
+    decoded = {}
+    for name, seconds in {"near": [1, 2, 3], "far": [1, 8]}.items():
+        (tmp_path / name).mkdir()
+        recipe = FrameRecipe(key_frames=True)
+        wanted = frames.targets(span, recipe.rate, keyframes.key_numbers(seconds, span, recipe))
+        made = frames.extract(Footage(path), FolderShelf(tmp_path / name), span=span, recipe=recipe, wanted=wanted)
+        decoded[name] = (made.decoded, made.seeks)
+    assert decoded["near"] == (51, 0)
+    assert decoded["far"][0] < 10
+    assert decoded["far"][1] == 1

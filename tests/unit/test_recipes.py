@@ -1,17 +1,21 @@
 """Recipes: how many frames, and which folder they go to."""
 
 import json
-from dataclasses import asdict
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avakit.recipes import ClipRecipe, FrameRecipe
+from avakit.recipes import LOSSLESS, ClipRecipe, FrameRecipe, Picture, Timing
 
 RATES = st.fractions(min_value=Fraction(1, 100), max_value=1000, max_denominator=1001)
-RECIPES = st.builds(FrameRecipe, RATES, st.integers(0, 4000), st.integers(1, 100), st.just(value=False))
+LOSSY = st.builds(
+    FrameRecipe, RATES, st.integers(0, 4000), st.integers(1, 100), st.sampled_from([Picture.JPEG, Picture.WEBP]),
+    st.sampled_from(Timing), around=st.integers(0, 9), keep_excluded=st.booleans(),
+)  # fmt: skip
+RECIPES = LOSSY | st.builds(FrameRecipe, RATES, quality=st.just(LOSSLESS), picture=st.just(Picture.PNG))
 
 
 @pytest.mark.parametrize(
@@ -49,6 +53,9 @@ def test_frames_are_those_whose_instant_lies_in_the_half_open_span(rate: Fractio
         (FrameRecipe(short_side=256), "-short256"),
         (FrameRecipe(quality=75), "-q75"),
         (FrameRecipe(Fraction(15), 256, 75), "-15fps-short256-q75"),
+        (FrameRecipe(quality=LOSSLESS, picture=Picture.PNG), "-png"),
+        (FrameRecipe(picture=Picture.WEBP, timing=Timing.ONSCREEN), "-webp-onscreen"),
+        (FrameRecipe(key_frames=True, around=2, keep_excluded=True), "-around2-excluded"),
     ],
 )
 def test_the_folder_says_what_differs_from_the_dataset_s_own_recipe(recipe: FrameRecipe, expected: str) -> None:
@@ -67,11 +74,15 @@ def test_two_recipes_never_share_a_folder(one: FrameRecipe, other: FrameRecipe, 
 
 @given(RECIPES, st.booleans())
 def test_a_recipe_comes_back_from_the_journal(recipe: FrameRecipe, key_frames: bool) -> None:
-    facts = asdict(recipe) | {"rate": str(recipe.rate), "key_frames": key_frames}
-    again = FrameRecipe.of(json.loads(json.dumps(facts)))
-    assert again == FrameRecipe(recipe.rate, recipe.short_side, recipe.quality, key_frames)
+    recipe = replace(recipe, key_frames=key_frames)
+    assert FrameRecipe.of(json.loads(json.dumps(recipe.plain))) == recipe
+
+
+def test_a_line_that_knows_less_of_recipes_is_read_as_what_it_meant() -> None:
+    facts = {"rate": "30", "short_side": 256, "quality": 92, "key_frames": True}
+    assert FrameRecipe.of(facts) == FrameRecipe(short_side=256, quality=92, key_frames=True)
 
 
 def test_the_defaults_are_those_of_the_documents() -> None:
-    assert FrameRecipe() == FrameRecipe(Fraction(30), 0, 92, key_frames=False)
+    assert FrameRecipe() == FrameRecipe(Fraction(30), 0, 88, Picture.JPEG, Timing.NEAREST, key_frames=False)
     assert ClipRecipe() == ClipRecipe(Fraction(0), 18, "medium")

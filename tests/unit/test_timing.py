@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avakit.frames import nearest, targets
+from avakit.frames import choose, targets
 from avakit.model import Span
 from avakit.prepare.keyframes import clip_targets, key_numbers
 from avakit.recipes import FrameRecipe
-from avakit.tools.jpeg import Size, scaled_size
+from avakit.tools.pixels import Size, scaled_size
 from avakit.tools.timing import Snapper, Times, constant_rate, frame_count, missing
 
 ticks = st.lists(st.integers(0, 3000), unique=True, min_size=1, max_size=40).map(sorted)
@@ -64,7 +64,7 @@ def test_the_nearest_frame_is_the_one_that_trying_all_finds(
 ) -> None:
     """Ties go to the earlier frame, and nothing is shown from the end of the last frame on."""
     numbered = list(enumerate(wanted, 1))
-    got = list(nearest([(time, f"frame {time}") for time in shown], numbered, lambda seconds, _: seconds + lasts))
+    got = list(choose([(time, f"frame {time}") for time in shown], numbered, lambda seconds, _: seconds + lasts))
     expected = [
         (number, target, min(shown, key=lambda time: (abs(time - target), time)))
         for number, target in numbered
@@ -75,7 +75,7 @@ def test_the_nearest_frame_is_the_one_that_trying_all_finds(
 
 
 def test_nothing_is_chosen_where_nothing_is_shown() -> None:
-    assert list(nearest([], [(1, Fraction(0))], lambda seconds, _: seconds)) == []
+    assert list(choose([], [(1, Fraction(0))], lambda seconds, _: seconds)) == []
 
 
 def test_frames_are_not_read_beyond_the_one_that_decides() -> None:
@@ -87,7 +87,7 @@ def test_frames_are_not_read_beyond_the_one_that_decides() -> None:
             read.append(k)
             yield Fraction(k), k  # type: ignore[misc]
 
-    assert len(list(nearest(shown(), [(1, Fraction("2.5"))], lambda seconds, _: seconds))) == 1
+    assert len(list(choose(shown(), [(1, Fraction("2.5"))], lambda seconds, _: seconds))) == 1
     assert len(read) <= 4
 
 

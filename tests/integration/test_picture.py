@@ -8,7 +8,7 @@ import pytest
 import simplejpeg
 from numpy.typing import NDArray
 
-from avakit.tools import jpeg
+from avakit.tools import picture
 
 WIDTH, HEIGHT = 320, 192
 #: ITU-T H.273 matrix number -> (Kr, Kb).
@@ -62,20 +62,20 @@ def _psnr(data: bytes, rgb: NDArray[np.float64]) -> float:
 def test_matrix_and_range_are_converted(matrix: int, full: bool, layout: str) -> None:
     """A wrong matrix is at 28 dB here, a wrong range at 25."""
     rgb = _picture()
-    data = jpeg.encode(_frame(rgb, layout, matrix, full=full), 95)
+    data = picture.encode(_frame(rgb, layout, matrix, full=full), 95)
     assert _psnr(data, rgb) > 40
 
 
 @pytest.mark.parametrize("matrix", [1, 6])
 def test_ten_bits(matrix: int) -> None:
     rgb = _picture()
-    assert _psnr(jpeg.encode(_frame(rgb, "420", matrix, full=False, bits=10), 95), rgb) > 40
+    assert _psnr(picture.encode(_frame(rgb, "420", matrix, full=False, bits=10), 95), rgb) > 40
 
 
 @pytest.mark.parametrize(("height", "matrix"), [(576, 6), (720, 1)])
 def test_a_matrix_that_is_not_named_is_guessed_by_height(height: int, matrix: int) -> None:
     rgb = _picture(height)
-    assert _psnr(jpeg.encode(_frame(rgb, "420", matrix, full=False, tag=2), 95), rgb) > 40
+    assert _psnr(picture.encode(_frame(rgb, "420", matrix, full=False, tag=2), 95), rgb) > 40
 
 
 def test_full_range_is_also_told_by_the_format() -> None:
@@ -85,41 +85,41 @@ def test_full_range_is_also_told_by_the_format() -> None:
     for plane, source in zip(frame.planes, tagged.planes, strict=True):
         plane.update(bytes(source))
     frame.colorspace = 6
-    assert _psnr(jpeg.encode(frame, 95), rgb) > 40
+    assert _psnr(picture.encode(frame, 95), rgb) > 40
 
 
 @pytest.mark.parametrize(("height", "width"), [(191, 319), (35, 17), (1, 1)])
 @pytest.mark.parametrize("matrix", [1, 6])
 def test_odd_sizes_are_kept(height: int, width: int, matrix: int) -> None:
     rgb = _picture(height, width)
-    data = jpeg.encode(_frame(rgb, "420", matrix, full=False), 95)
+    data = picture.encode(_frame(rgb, "420", matrix, full=False), 95)
     assert simplejpeg.decode_jpeg_header(data)[:2] == (height, width)
     assert _psnr(data, rgb) > 36
 
 
 @pytest.mark.parametrize("matrix", [1, 6])
 def test_a_smaller_picture_shows_the_same(matrix: int) -> None:
-    data = jpeg.encode(_frame(_picture(), "420", matrix, full=False), 95, short_side=96)
+    data = picture.encode(_frame(_picture(), "420", matrix, full=False), 95, short_side=96)
     smaller = _picture().reshape(96, 2, 160, 2, 3).mean((1, 3))
     assert _psnr(data, smaller) > 38
 
 
 def test_pixels_that_are_not_square_are_made_so_when_scaled() -> None:
-    encoder = jpeg.Encoder(92, 96, Fraction(4, 3))
+    encoder = picture.Encoder(92, 96, Fraction(4, 3))
     data = encoder.encode(_frame(_picture(), "420", 6, full=False))
     assert simplejpeg.decode_jpeg_header(data)[:2] == (96, 214)
 
 
 def test_grey_and_rgb_frames_are_encoded_too() -> None:
     rgb = np.rint(_picture() * 255).astype(np.uint8)
-    assert _psnr(jpeg.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24"), 95), rgb / 255) > 38
+    assert _psnr(picture.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24"), 95), rgb / 255) > 38
     grey = rgb[..., 0]
-    data = jpeg.encode(av.VideoFrame.from_ndarray(grey, format="gray"), 95)
+    data = picture.encode(av.VideoFrame.from_ndarray(grey, format="gray"), 95)
     assert _psnr(data, np.repeat(grey[..., None], 3, axis=2) / 255) > 25
 
 
 @pytest.mark.parametrize("quality", [30, 92])
 def test_quality_decides_the_size(quality: int) -> None:
     frame = _frame(_picture(), "420", 6, full=False)
-    sizes = [len(jpeg.encode(frame, q)) for q in (quality - 20, quality, quality + 5)]
+    sizes = [len(picture.encode(frame, q)) for q in (quality - 20, quality, quality + 5)]
     assert sizes == sorted(sizes)
