@@ -17,6 +17,7 @@ from avakit.layout import frame_name
 from avakit.model import Span
 from avakit.recipes import FrameRecipe
 from avakit.tools import jpeg, video
+from avakit.tools.shelves import Shelf
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -159,7 +160,7 @@ def nearest(
 
 def extract(
     footage: Footage,
-    folder_partial: Path,
+    shelf: Shelf,
     *,
     span: Span,
     recipe: FrameRecipe,
@@ -167,10 +168,12 @@ def extract(
     threads: int = 1,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Extracted:
-    """Write the frames of a span as JPEG files into a folder that is there and empty.
+    """Put the frames of a span on a shelf, as JPEG files.
 
     Parameters
     ----------
+    shelf
+        Where each is put as soon as it is encoded.
     wanted
         Only these frames, ascending: each number with the instant to show; all of the span by default.
     threads
@@ -190,7 +193,7 @@ def extract(
         wanted = targets(span, recipe.rate, range(1, recipe.frame_count(span.duration) + 1))
     claimed = video.probe(footage.path)
     encoder = jpeg.Encoder(recipe.quality, recipe.short_side, claimed.sample_aspect)
-    writer = _Writer(folder_partial, encoder, len(wanted), on_progress)
+    writer = _Writer(shelf, encoder, len(wanted), on_progress)
     end = _FilmEnd(claimed, footage)
     for group in _groups(wanted):
         shown = video.frames(
@@ -242,7 +245,7 @@ class _FilmEnd:
 class _Writer:
     """Encodes and writes chosen frames; a source frame that is shown again is written again from memory."""
 
-    folder: Path
+    shelf: Shelf
     encoder: jpeg.Encoder
     expected: int
     on_progress: Callable[[int, int], None] | None
@@ -260,7 +263,7 @@ class _Writer:
             self._digest = hashlib.sha256(self._data).hexdigest()
             self._shown = choice.frame
         name = frame_name(choice.number)
-        (self.folder / name).write_bytes(self._data)
+        self.shelf.add(name, self._data)
         self.digests.append((name, self._digest))
         self.errors.append(abs(float(choice.seconds - choice.target)))
         self.indices.append(choice.index)

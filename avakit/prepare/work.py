@@ -21,6 +21,7 @@ from avakit.prepare.plan import Target, Work, needs_more_than_clip
 from avakit.tools import files
 from avakit.tools.breaker import NOT_ASKED
 from avakit.tools.channel import Sender
+from avakit.tools.shelves import FolderShelf
 from avakit.tools.video import Times, versions
 from avakit.tools.ytdlp_errors import TABLE_VERSION
 
@@ -208,7 +209,7 @@ def _frames(target: Target, bench: _Bench) -> Made:
     with files.partial(final) as unpublished:
         unpublished.mkdir()
         result = frames.extract(
-            source.footage, unpublished, span=span, recipe=recipe,
+            source.footage, FolderShelf(unpublished), span=span, recipe=recipe,
             wanted=key_targets(target.item, recipe) if recipe.key_frames else None,
             threads=bench.job.threads, on_progress=Sender(bench.job.channel, target.name, "frames", "frames"),
         )  # fmt: skip

@@ -17,6 +17,7 @@ from avakit.errors import ItemFailed, MediaRejected, Status, ToolFailed, ToolMis
 from avakit.model import Span
 from avakit.recipes import ClipRecipe, FrameRecipe
 from avakit.tools import ffmpeg, process, video
+from avakit.tools.shelves import FolderShelf
 from demo import films
 from tests.integration import reels
 
@@ -261,7 +262,7 @@ def test_a_film_that_players_turn_gives_upright_clips_and_frames(folder: Path, t
                 output.mux(packet)
     assert video.probe(path).rotation % 360 == degrees
     span = Span(Fraction(1), Fraction(1))
-    frames.extract(frames.Footage(path), tmp_path, span=span, recipe=FrameRecipe())
+    frames.extract(frames.Footage(path), FolderShelf(tmp_path), span=span, recipe=FrameRecipe())
     upright = simplejpeg.decode_jpeg((tmp_path / "img_00001.jpg").read_bytes(), colorspace="GRAY")[..., 0]
     cut.clip(path, tmp_path / "clip.mp4", span=span, recipe=ClipRecipe(preset="ultrafast", crf=5))
     with av.open(str(tmp_path / "clip.mp4")) as clip:
@@ -285,7 +286,7 @@ def test_frames_hidden_by_an_edit_list_stay_hidden(folder: Path, tmp_path: Path)
         "window": frames.Footage(tmp_path / "window.mkv", window.origin, window.times),
     }.items():
         (tmp_path / place).mkdir()
-        made.append(frames.extract(footage, tmp_path / place, span=span, recipe=FrameRecipe()))
+        made.append(frames.extract(footage, FolderShelf(tmp_path / place), span=span, recipe=FrameRecipe()))
     assert made[0] == made[1]
     first = simplejpeg.decode_jpeg((tmp_path / "film" / "img_00001.jpg").read_bytes(), colorspace="GRAY")[..., 0]
     assert films.read_strip(first) == 80
