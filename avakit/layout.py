@@ -101,9 +101,28 @@ def frame_name(number: int) -> str:
     return f"img_{number:05d}.jpg"
 
 
-def frame_list(folder: str) -> str:
-    """Return the path of a frame folder's list of digests; never inside the folder itself."""
-    return f".avakit/manifests/frames/{folder}.sha256"
+#: What follows the name of a frame folder in that of its tar. Names of items have no dot.
+_TAR = ".tar"
+
+
+def packed_frames(folder: str) -> str:
+    """Return the path of the tar that holds what would lie in a frame folder."""
+    return f"{folder}{_TAR}"
+
+
+def unpacked_frames(path: str) -> str:
+    """Return the frame folder of a path, which may be that of its tar."""
+    return path.removesuffix(_TAR)
+
+
+def frame_list(path: str) -> str:
+    """Return the path of the list of digests of a frame folder or its tar; never inside the folder itself."""
+    return f".avakit/manifests/frames/{unpacked_frames(path)}.sha256"
+
+
+def frame_index(path: str) -> str:
+    """Return the path of the index of a tar of frames: where in it each frame lies."""
+    return f".avakit/manifests/frames/{unpacked_frames(path)}.idx"
 
 
 def kept_manifest(dataset: str) -> str:

@@ -7,11 +7,11 @@ from enum import StrEnum
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from avakit import checksums, execute, journal
+from avakit import checksums, execute, journal, packing
 from avakit.errors import DataInvalid
 from avakit.journal import Record, State
-from avakit.layout import frame_list
-from avakit.model import Finding, FindingKind, Stage
+from avakit.layout import frame_index, frame_list
+from avakit.model import Finding, FindingKind, Packing, Stage
 from avakit.tools import files
 
 #: Small files go to a worker in lots of this many; a frame folder goes alone.
@@ -71,7 +71,7 @@ def check_lot(records: Iterable[Record], *, root: Path, depth: Depth) -> tuple[F
     found: list[Finding] = []
     for record in records:
         if record.stage is Stage.FRAMES:
-            found += _check_folder(record, root, depth)
+            found += (_check_tar if record.packing is Packing.TAR else _check_folder)(record, root, depth)
         else:
             found.append(_check_file(record.path, record.sha256, root, depth, key=record.key, size=record.bytes))
     return tuple(found)
@@ -151,6 +151,32 @@ def _check_folder(record: Record, root: Path, depth: Depth) -> list[Finding]:
         detail = f"holds {sum(sizes.values())} bytes, recorded {record.bytes}"
         found.append(Finding(record.path, FindingKind.DIFFERS, detail, record.key))
     return sorted(found) or [Finding(record.path, FindingKind.MATCH, f"{record.frames} frames", record.key)]
+
+
+def _check_tar(record: Record, root: Path, depth: Depth) -> list[Finding]:
+    # List and index are small and everything rests on them: their digests are checked at every depth.
+    beside = [(path, digest) for path, digest in packing.checked(record).items() if path != record.path]
+    heads = [_check_file(path, digest, root, Depth.FULL, key=record.key) for path, digest in beside]
+    found = [finding for finding in heads if finding.kind is not FindingKind.MATCH]
+    tar = _check_file(record.path, record.sha256, root, Depth.QUICK, key=record.key, size=record.bytes)
+    if tar.kind is not FindingKind.MATCH:
+        found.append(tar)
+    if depth is Depth.FULL and all(finding is tar and finding.kind is FindingKind.DIFFERS for finding in found):
+        try:
+            found += _read_tar(record, root)
+        except OSError as error:
+            found.append(Finding(record.path, FindingKind.UNREADABLE, error.strerror or str(error), record.key))
+    return sorted(found) or [Finding(record.path, FindingKind.MATCH, f"{record.frames} frames", record.key)]
+
+
+def _read_tar(record: Record, root: Path) -> list[Finding]:
+    """Read a tar once; whatever is wrong is told of the frame it is wrong with."""
+    members = packing.read_index(root / frame_index(record.path))
+    seen = packing.examine(root / record.path, members, packing.listed(root, record.path))
+    troubles = seen.troubles
+    if not troubles and seen.sha256 != record.sha256:
+        troubles = (f"sha256 {seen.sha256[:12]}…, recorded {record.sha256[:12]}…",)
+    return [Finding(record.path, FindingKind.DIFFERS, trouble, record.key) for trouble in troubles]
 
 
 def unexpected(root: Path, present: Mapping[str, Record]) -> Iterator[Finding]:

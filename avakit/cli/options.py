@@ -14,7 +14,7 @@ from click.shell_completion import CompletionItem
 from avakit.cli.settings import DEFAULT_ROOT
 from avakit.errors import nearest
 from avakit.layout import REJECTS
-from avakit.model import Split, Stage
+from avakit.model import Packing, Split, Stage
 
 DEFAULT_DATASET = "ava-v2.2"
 
@@ -248,6 +248,12 @@ frames = together(
            help="Scale the smaller side to this many pixels, never up; 0 keeps the size  [default: the manifest's]"),
     option("--quality", type=click.IntRange(1, 100), help="JPEG quality  [default: the manifest's]"),
     option("--key-frames", is_flag=True, help="Only the annotated seconds or instants (AVA, AVA-Kinetics)."),
+)  # fmt: skip
+
+pack = option(
+    "--pack", type=click.Choice([each.value for each in Packing]),
+    help="Keep the frames of an item in one tar, or in a folder; those that are there are put so, too  "
+    "[default: new ones in folders]",
 )  # fmt: skip
 
 output = together(

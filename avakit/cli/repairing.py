@@ -8,7 +8,7 @@ import click
 from avakit.cli import annotations, archiving, making, setup
 from avakit.cli.closing import Run
 from avakit.errors import AvakitError, ExitCode, Interrupted
-from avakit.model import Split, Stage, VideoId
+from avakit.model import Packing, Split, Stage, VideoId
 from avakit.outcome import decisive
 
 if TYPE_CHECKING:
@@ -45,9 +45,12 @@ def _remake(given: dict[str, Any], lost: "list[Record]") -> ExitCode:
     if media:
         ids = frozenset(VideoId(record.item[:11]) for record in media)
         chosen = replace(chosen, selection=replace(chosen.selection, ids=ids))
-        recipes = {FrameRecipe.of(record.facts["recipe"]) for record in media if record.stage is Stage.FRAMES}
-        for recipe in recipes or {chosen.dataset.frame_recipe}:
-            _make(given, chosen, media, recipe, run)
+        groups: dict[tuple[FrameRecipe, Packing], list[Record]] = {}
+        for record in (record for record in media if record.stage is Stage.FRAMES):
+            groups.setdefault((FrameRecipe.of(record.facts["recipe"]), record.packing), []).append(record)
+        others = [record for record in media if record.stage is not Stage.FRAMES]
+        for (recipe, packing), its in groups.items() or [((chosen.dataset.frame_recipe, Packing.FOLDER), [])]:
+            _make({**given, "pack": packing}, chosen, [*others, *its], recipe, run)
     making.refresh_manifest(chosen)
     return decisive([run.close(), _compare(chosen, media)])
 
