@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from avakit.errors import DataInvalid, Status
-from avakit.layout import JOURNAL
-from avakit.model import Stage
+from avakit.layout import JOURNAL, unpacked_frames
+from avakit.model import Packing, Stage
 from avakit.tools import files
 
 #: Version of the line format. Readers refuse newer ones.
@@ -52,9 +52,9 @@ class Record:
         As in `Outcome`, or `removed`.
     path, bytes, sha256
         What was published, for `done` and `short`. Of a frame folder: its path, the bytes of all frames, and
-        the digest of its frame list.
+        the digest of its frame list; of a tar of frames those of the file.
     frames
-        How many frames a frame folder holds.
+        How many frames a frame folder or a tar holds.
     seconds
         How long it took.
     facts
@@ -82,6 +82,12 @@ class Record:
     def is_present(self) -> bool:
         """Whether the line says that the thing is there."""
         return self.status in (Status.DONE, Status.SHORT) and bool(self.path)
+
+    @property
+    def packing(self) -> Packing:
+        """How frames are kept; of anything else it says nothing."""
+        is_tar = self.stage is Stage.FRAMES and self.path != unpacked_frames(self.path)
+        return Packing.TAR if is_tar else Packing.FOLDER
 
 
 _FIELDS = frozenset(f.name for f in fields(Record))

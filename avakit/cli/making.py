@@ -182,7 +182,7 @@ def _count_finished(job: "Job", plan: "Plan", run: Run) -> None:
     present = journal.read(job.root).present
     for target in (target for work in plan.works for target in work.targets):
         record = present.get(target.key)
-        if record is not None and (target.name, target.stage) not in told:
+        if record is not None and record != target.found and (target.name, target.stage) not in told:
             run.left -= 1
             run.outcomes.append(
                 Outcome(target.name, target.stage, Status(record.status), path=record.path, bytes=record.bytes)
@@ -201,9 +201,12 @@ def _show_plan(given: dict[str, Any], job: "Job", plan: "Plan", errands: "list[E
         is_taken = number < len(taken)
         if given["as_json"]:
             row = {"stage": target.stage, "item": target.name, "key": target.key}
+            row |= {"found": target.found.path} if target.found else {}
             print_json("target", {**row, "source": "archive"} if is_taken else row)
         elif is_taken:
             click.echo(f"would take {target.stage} {target.key} out of an archive")
+        elif target.found:
+            click.echo(f"would keep {target.stage} {target.key} in a {job.packing}")
         else:
             click.echo(f"would make {target.stage} {target.key}")
     if not given["as_json"]:

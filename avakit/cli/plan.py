@@ -11,7 +11,8 @@ from avakit.cli.settings import Verb
 from avakit.errors import ExitCode
 
 if TYPE_CHECKING:
-    from avakit.prepare.estimate import Line, Portion
+    from avakit.prepare.estimate import Portion
+    from avakit.prepare.lines import Line
     from avakit.prepare.room import Room
     from avakit.sources.asking import Sample
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 @options.sources
 @options.retry
 @options.frames
+@options.pack
 @options.drop
 @options.option("--jobs", "-j", type=click.IntRange(min=1), help="Worker processes  [default: the usable cores]")
 @options.option(

@@ -14,6 +14,7 @@ from avakit.cli.settings import Verb
 @youtube.options
 @options.retry
 @options.frames
+@options.pack
 @options.drop
 @options.no_space_check
 @options.run

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from avakit import journal
 from avakit.journal import Record, State
-from avakit.layout import QUARANTINE, frame_list, frame_times
+from avakit.layout import QUARANTINE, frame_index, frame_list, frame_times
 from avakit.model import Finding, FindingKind, Stage
 from avakit.tools import files
 
@@ -53,6 +53,7 @@ def quarantine(
         if record.stage is Stage.FRAMES:
             _move(root, frame_list(record.path), folder)
             _move(root, frame_times(record.path), folder)
+            _move(root, frame_index(record.path), folder)
         # The journal last: killed in between, the thing is missing, which is true, and the next repair goes on.
         journal.append(root, Record(record.key, record.stage, record.item, record.dataset, journal.REMOVED, reason))
     for finding in noted:

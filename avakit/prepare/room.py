@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from avakit.errors import ExitCode, RunStopped
 from avakit.model import Stage
-from avakit.prepare.estimate import Line
 from avakit.prepare.job import Job
+from avakit.prepare.lines import Line
 from avakit.tools import mounts
 
 

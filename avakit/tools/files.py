@@ -63,6 +63,14 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def retire(path: Path) -> None:
+    """Take away a published file or folder: what lies under its final name is whole until it is gone."""
+    doomed = partial_path(path)
+    path.rename(doomed)
+    sync_folder(path.parent)
+    remove(doomed)
+
+
 def publish(path: Path, target: Path) -> None:
     """Give a checked partial its final name, durably.
 
