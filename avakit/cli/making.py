@@ -48,16 +48,13 @@ def interruptible() -> Iterator[None]:
 def make(verb: str, given: dict[str, Any], stages_of: Callable[["Dataset"], tuple[Stage, ...]]) -> ExitCode:
     """Run one of the verbs that make something, and return its exit code."""
     from avakit.prepare.errands import assume
-    from avakit.tools import files, http_limits
 
     chosen = setup.choose(given)
     job = setup.job_of(given, chosen, stages_of(chosen.dataset))
     if verb == "download":
         job = archiving.with_clips(job, chosen)
     if not given["dry_run"]:
-        if Stage.VIDEO in job.stages:
-            http_limits.require_shared_folder()
-        files.check_writable(chosen.root)
+        _require(chosen, job)
         setup.keep_manifest(given, chosen)
     run = begin(verb, given, chosen)
     with interruptible():
@@ -83,6 +80,18 @@ def make(verb: str, given: dict[str, Any], stages_of: Callable[["Dataset"], tupl
     if not given.get("shard"):
         refresh_manifest(chosen, is_wanted=verb == "prepare")
     return run.close()
+
+
+def _require(chosen: setup.Chosen, job: "Job") -> None:
+    """Refuse to begin what can't succeed: no shared folder, libraries that fail, a root that can't be written to."""
+    from avakit.frames import selftest
+    from avakit.tools import files, http_limits
+
+    if Stage.VIDEO in job.stages:
+        http_limits.require_shared_folder()
+    if Stage.FRAMES in job.stages:
+        selftest.require()
+    files.check_writable(chosen.root)
 
 
 def begin(verb: str, given: dict[str, Any], chosen: setup.Chosen) -> Run:

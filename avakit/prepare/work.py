@@ -4,7 +4,6 @@ import hashlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from avakit.layout import frame_list, frame_times
 from avakit.model import Clip, Stage, Video
 from avakit.outcome import Made, Outcome, attempt, crashed
 from avakit.prepare import shelving, windows
+from avakit.prepare.footage import footage_of
 from avakit.prepare.job import Job
 from avakit.prepare.keyframes import key_targets
 from avakit.prepare.plan import Target, Work, needs_more_than_clip
@@ -23,7 +23,7 @@ from avakit.recipes import Timing
 from avakit.tools import files
 from avakit.tools.breaker import NOT_ASKED
 from avakit.tools.channel import Sender
-from avakit.tools.video import Times, versions
+from avakit.tools.video import versions
 from avakit.tools.ytdlp_errors import TABLE_VERSION
 
 
@@ -242,25 +242,18 @@ def _inputs(target: Target, bench: _Bench) -> list[_Input]:
     item = target.item
     video_id = item.video_id if isinstance(item, Clip) else item.id
     if target.stage is Stage.FRAMES and isinstance(item, Video):
-        found.append((f"{bench.job.layout.windows}/{video_id}", Stage.WINDOW))
+        found.append(f"{bench.job.layout.windows}/{video_id}")
     # What SlowFast's commands show depends on the film's beginning, too.
     first = 0 if bench.job.frames.timing is Timing.FAIR else len(found)
-    found.insert(first, (f"{bench.job.layout.videos}/{video_id}", Stage.VIDEO))
+    found.insert(first, f"{bench.job.layout.videos}/{video_id}")
     if target.stage is Stage.FRAMES and isinstance(item, Clip) and not needs_more_than_clip(item, bench.job):
-        found.append((bench.job.layout.clip(item).removesuffix(".mp4"), Stage.CLIP))
+        found.append(bench.job.layout.clip(item).removesuffix(".mp4"))
     inputs = []
-    for key, stage in found:
+    for key in found:
         record = bench.present.get(key)
         if record is None or not bench.job.layout.absolute(record.path).is_file():
             continue
-        origin, times = None, None
-        if stage is Stage.WINDOW:
-            encoded = record.facts.get("times")
-            origin, times = Fraction(record.facts["origin"]), Times.decode(encoded) if encoded else None
-        elif stage is Stage.CLIP:
-            # A clip of an archive may begin a little after its clock does.
-            origin = Fraction(record.facts.get("start", 0)) - item.span.start
-        inputs.append(_Input(record, frames.Footage(bench.job.layout.absolute(record.path), origin, times)))
+        inputs.append(_Input(record, footage_of(record, bench.job.root, item.span.start)))
     return inputs
 
 
