@@ -94,6 +94,9 @@ def change(target: Target, job: Job) -> Outcome:
     """
     record = target.found
     assert record is not None  # noqa: S101
+    lacks_index = record.packing is Packing.TAR and not (job.root / frame_index(record.path)).is_file()
+    if lacks_index and not packing.restore_index(job.root, record):
+        raise _damaged(f"{record.path} has no index, and it can't be told from the tar")
     if record.packing is job.packing or job.packing is None:
         tidy(job.root, record)
         return cached(target, record)

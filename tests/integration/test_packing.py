@@ -284,6 +284,25 @@ def test_whatever_is_done_to_a_tar_or_beside_it_is_found_at_once(
     assert full in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("change", [files.remove, lengthen], ids=["gone", "longer"])
+def test_an_index_is_told_from_its_tar_again(root: Path, change: Callable[[Path], None]) -> None:
+    """Nothing is decoded for it, and nothing moved."""
+    extract(*PACK)
+    before = things(root)
+    change(root / INDEX)
+    verify("--repair")
+    assert not list((root / ".avakit/quarantine").rglob(f"{ONE}*"))
+    assert things(root)[INDEX] == before[INDEX]
+    shutil.rmtree(root / "tiny/videos")
+    shutil.rmtree(root / "tiny/windows")
+    (root / INDEX).unlink()
+    extract()
+    assert things(root)[INDEX] == before[INDEX]
+    damage(root / TAR, 3)
+    (root / INDEX).unlink()
+    extract(expect=3)
+
+
 @pytest.mark.parametrize("lost", [TAR, INDEX, LIST])
 def test_what_is_gone_is_made_again(root: Path, lost: str) -> None:
     extract(*PACK)
