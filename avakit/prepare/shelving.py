@@ -48,9 +48,15 @@ class Place:
 
     @property
     def stands(self) -> bool:
-        """Whether something lies where these frames or their list will be."""
-        path = packed_frames(self.folder) if isinstance(self.shelf, TarShelf) else self.folder
-        return (self.root / path).exists() or (self.root / frame_list(self.folder)).exists()
+        """Whether these frames lie there already, in either form, or their list does."""
+        paths = (self.folder, packed_frames(self.folder), frame_list(self.folder))
+        return any((self.root / path).exists() for path in paths)
+
+    def write_list(self, text: str) -> str:
+        """Publish the list of the frames, and return its digest."""
+        data = text.encode()
+        files.write_atomically(self.root / frame_list(self.folder), data)
+        return hashlib.sha256(data).hexdigest()
 
     def publish(self, frame_bytes: int, list_sha256: str) -> Put:
         """Give all frames together their final name; of a tar its index, first.

@@ -11,7 +11,6 @@ from typing import Any
 from avakit import checksums, cut, download, frames, journal
 from avakit.errors import Status
 from avakit.journal import Record
-from avakit.layout import frame_list
 from avakit.model import Clip, Stage, Video
 from avakit.outcome import Made, Outcome, attempt, crashed
 from avakit.prepare import shelving, windows
@@ -206,7 +205,6 @@ def _link(clip: Clip, twin: Record, bench: _Bench) -> Made:
 def _frames(target: Target, bench: _Bench) -> Made:
     (source,) = _inputs(target, bench)[:1]
     folder = bench.job.layout.frame_folder(target.item, bench.job.frames)
-    listing = bench.job.layout.absolute(frame_list(folder))
     span, recipe = target.item.span, bench.job.frames
     with shelving.place(bench.job.root, folder, bench.job.packing) as place:
         result = frames.extract(
@@ -218,8 +216,7 @@ def _frames(target: Target, bench: _Bench) -> Made:
         if place.stands:
             # From here until the new record, list and folder may disagree: whoever looks must not trust them.
             _record_removed(target.key, target.stage, target.name, bench.job, journal.REPLACED)
-        files.write_atomically(listing, text.encode())
-        put = place.publish(result.bytes, files.sha256(listing))
+        put = place.publish(result.bytes, place.write_list(text))
     facts = {"from": source.origin, "recipe": _plain(asdict(recipe)), "timing": result.timing_facts(), **put.facts}
     return Made(
         put.path, put.bytes, put.sha256, frames=result.count,
