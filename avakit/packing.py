@@ -17,7 +17,7 @@ from avakit.errors import DataInvalid
 from avakit.journal import Record
 from avakit.layout import frame_index, frame_list, frame_times, packed_frames
 from avakit.model import Packing
-from avakit.tools import tarwriter
+from avakit.tools import files, tarwriter
 from avakit.tools.tarwriter import Member, Tar
 
 _VERSION = "v1.2"
@@ -123,6 +123,18 @@ def read_index(path: Path) -> list[Member]:
 def _member(row: str) -> Member:
     _, offset, size, name = row.split(" ")
     return Member(name, int(offset), int(size))
+
+
+def restore_index(root: Path, record: Record) -> bool:
+    """Write the index of a tar again from the tar itself; return whether it is the recorded one, and so is there."""
+    try:
+        text = index_text(tarwriter.members_of(root / record.path)).encode()
+    except (OSError, ValueError):
+        return False
+    if hashlib.sha256(text).hexdigest() != record.facts["pack"]["index"]:
+        return False
+    files.write_atomically(root / frame_index(record.path), text)
+    return True
 
 
 def facts(tar: Tar, list_sha256: str, frame_bytes: int) -> dict[str, Any]:

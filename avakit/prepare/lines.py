@@ -10,7 +10,7 @@ from avakit.prepare.plan import Plan
 TAR_FILES = 3
 #: What a frame takes in a tar beyond its own bytes: a header, and half a block on average.
 TAR_FRAME_BYTES = 512 + 256
-#: What one core packed and unpacked a second: see docs/performance.md.
+#: What one core packs or unpacks in a second, a little less than was measured (docs/performance.md).
 NOMINAL_PACKING_BYTES_PER_SECOND = 100e6
 
 

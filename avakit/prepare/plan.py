@@ -263,20 +263,22 @@ class _Disk:
         self._folders: dict[str, frozenset[str]] = {}
 
     def has(self, record: Record | None) -> bool:
-        """Whether what a record tells of lies there (frames: with their list, and in a tar with its index)."""
+        """Whether what a record tells of lies there (frames: with their list)."""
         if record is None or not self._lists(record.path):
-            return False
-        if record.packing is Packing.TAR and not self._lists(frame_index(record.path)):
             return False
         return record.stage is not Stage.FRAMES or self._lists(frame_list(record.path))
 
     def is_otherwise(self, record: Record | None, packing: Packing | None) -> bool:
-        """Whether frames that are there are in another form than asked for, or left in both by a kill."""
-        if record is None or record.stage is not Stage.FRAMES or packing is None:
+        """Whether frames that are there want a hand.
+
+        They are in another form than asked for, or in both, as a kill leaves them, or their tar has no index.
+        """
+        if record is None or record.stage is not Stage.FRAMES:
             return False
-        is_tar = record.packing is Packing.TAR
-        other = unpacked_frames(record.path) if is_tar else frame_index(record.path)
-        return record.packing is not packing or self._lists(other)
+        is_tar, has_index = record.packing is Packing.TAR, self._lists(frame_index(record.path))
+        if packing is None or (is_tar and not has_index):
+            return is_tar and not has_index
+        return record.packing is not packing or (self._lists(unpacked_frames(record.path)) if is_tar else has_index)
 
     def _lists(self, path: str) -> bool:
         folder, _, name = path.rpartition("/")

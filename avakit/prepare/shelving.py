@@ -48,9 +48,15 @@ class Place:
 
     @property
     def stands(self) -> bool:
-        """Whether something lies where these frames or their list will be."""
-        path = packed_frames(self.folder) if isinstance(self.shelf, TarShelf) else self.folder
-        return (self.root / path).exists() or (self.root / frame_list(self.folder)).exists()
+        """Whether these frames lie there already, in either form, or their list does."""
+        paths = (self.folder, packed_frames(self.folder), frame_list(self.folder))
+        return any((self.root / path).exists() for path in paths)
+
+    def write_list(self, text: str) -> str:
+        """Publish the list of the frames, and return its digest."""
+        data = text.encode()
+        files.write_atomically(self.root / frame_list(self.folder), data)
+        return hashlib.sha256(data).hexdigest()
 
     def publish(self, frame_bytes: int, list_sha256: str) -> Put:
         """Give all frames together their final name; of a tar its index, first.
@@ -94,6 +100,9 @@ def change(target: Target, job: Job) -> Outcome:
     """
     record = target.found
     assert record is not None  # noqa: S101
+    lacks_index = record.packing is Packing.TAR and not (job.root / frame_index(record.path)).is_file()
+    if lacks_index and not packing.restore_index(job.root, record):
+        raise _damaged(f"{record.path} has no index, and it can't be told from the tar")
     if record.packing is job.packing or job.packing is None:
         tidy(job.root, record)
         return cached(target, record)

@@ -11,7 +11,7 @@ from typing import Any
 from avakit import checksums, cut, download, frames, journal
 from avakit.errors import Status
 from avakit.journal import Record
-from avakit.layout import frame_list, frame_times
+from avakit.layout import frame_times
 from avakit.model import Clip, Stage, Video
 from avakit.outcome import Made, Outcome, attempt, crashed
 from avakit.prepare import shelving, windows
@@ -145,6 +145,10 @@ def _story(made: Made) -> str:
     parts = [f"after {name}: {why}" for name, why in made.facts.get("tried_before", {}).items()]
     if why := made.facts.get("whole_because"):
         parts.append(f"the whole film was fetched: {why}")
+    if seeks := made.facts.get("timing", {}).get("seeks"):
+        parts.append(
+            f"{made.facts['timing']['decoded']} source frames decoded, the film between them jumped over ({seeks}x)"
+        )
     if made.stage is Stage.WINDOW:
         source = made.facts["source"]
         parts.append(f"of the film only its window: {source['fetched_bytes']} of {source['bytes']} bytes")
@@ -208,7 +212,6 @@ def _link(clip: Clip, twin: Record, bench: _Bench) -> Made:
 def _frames(target: Target, bench: _Bench) -> Made:
     (source,) = _inputs(target, bench)[:1]
     folder = bench.job.layout.frame_folder(target.item, bench.job.frames)
-    listing = bench.job.layout.absolute(frame_list(folder))
     span, recipe = target.item.span, bench.job.frames
     with shelving.place(bench.job.root, folder, bench.job.packing) as place:
         result = frames.extract(
@@ -220,10 +223,9 @@ def _frames(target: Target, bench: _Bench) -> Made:
         if place.stands:
             # From here until the new record, list and folder may disagree: whoever looks must not trust them.
             _record_removed(target.key, target.stage, target.name, bench.job, journal.REPLACED)
-        files.write_atomically(listing, text.encode())
         shown = result.shown.encode()
         files.write_atomically(bench.job.layout.absolute(frame_times(folder)), shown)
-        put = place.publish(result.bytes, files.sha256(listing))
+        put = place.publish(result.bytes, place.write_list(text))
     timing = {**result.timing_facts(), "times_sha256": hashlib.sha256(shown).hexdigest()}
     facts = {"from": source.origin, "recipe": recipe.plain, "span": span.plain, "timing": timing, **put.facts}
     return Made(

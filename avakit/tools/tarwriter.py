@@ -96,6 +96,25 @@ def size_of(members: Sequence[Member]) -> int:
     return end_of(members) + len(ending(end_of(members)))
 
 
+def members_of(path: Path) -> list[Member]:
+    """Read the headers of a tar that was written here.
+
+    Raises
+    ------
+    ValueError
+        If one of them is not as written here.
+    """
+    found: list[Member] = []
+    with path.open("rb") as stream:
+        while any(block := stream.read(BLOCK)):
+            name, size = block[:_NAME_BYTES].rstrip(b"\0").decode("ascii"), int(block[124:135], 8)
+            if block != header(name, size):
+                raise ValueError(f"{path}: the header of {name} differs")
+            found.append(Member(name, stream.tell(), size))
+            stream.seek(found[-1].end)
+    return found
+
+
 class TarShelf:
     """A shelf that is one file: each frame is appended and hashed as it comes, and written once.
 

@@ -1,5 +1,6 @@
 """Frames in tars through the command line: made, packed, unpacked, killed in between, damaged, repaired."""
 
+import errno
 import json
 import os
 import shutil
@@ -195,6 +196,23 @@ def test_the_plan_counts_files_and_the_dry_run_says_what_it_would_do(
     assert planned() == {("frames", ""): (2, 2 * worlds.FRAMES + 2)}
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
+def test_a_disk_without_inodes_holds_tars(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    forget_frames(root)
+    small = root / "tiny/rawframes"
+    small.mkdir()
+    mounting = ["mount", "-t", "tmpfs", "-o", "size=64m,nr_inodes=50", "tmpfs", str(small)]
+    if subprocess.run(mounting, check=False, capture_output=True).returncode:
+        pytest.skip("this machine can't mount a tmpfs")
+    try:
+        extract(expect=74)
+        assert "keep frames in tars (--pack tar)" in capsys.readouterr().err
+        extract(*PACK)
+        assert len(frames_of(root)) == worlds.FRAMES
+    finally:
+        subprocess.run(["umount", "-l", str(small)], check=True)
+
+
 # --- what is damaged ---
 
 
@@ -264,6 +282,25 @@ def test_whatever_is_done_to_a_tar_or_beside_it_is_found_at_once(
     assert quick in capsys.readouterr().out
     verify(expect=4)
     assert full in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("change", [files.remove, lengthen], ids=["gone", "longer"])
+def test_an_index_is_told_from_its_tar_again(root: Path, change: Callable[[Path], None]) -> None:
+    """Nothing is decoded for it, and nothing moved."""
+    extract(*PACK)
+    before = things(root)
+    change(root / INDEX)
+    verify("--repair")
+    assert not list((root / ".avakit/quarantine").rglob(f"{ONE}*"))
+    assert things(root)[INDEX] == before[INDEX]
+    shutil.rmtree(root / "tiny/videos")
+    shutil.rmtree(root / "tiny/windows")
+    (root / INDEX).unlink()
+    extract()
+    assert things(root)[INDEX] == before[INDEX]
+    damage(root / TAR, 3)
+    (root / INDEX).unlink()
+    extract(expect=3)
 
 
 @pytest.mark.parametrize("lost", [TAR, INDEX, LIST])
@@ -362,17 +399,36 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def killed(root: Path, library: Path, call: str, path: str, *words: str) -> None:
-    """Run `extract-frames` of one film until it is killed."""
+def faulty(root: Path, library: Path, call: str, path: str, *words: str, number: int = 0) -> tuple[int, str]:
+    """Run `extract-frames` of one film on a disk that fails, or until it is killed; return code and words."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AVAKIT_PACK")} | {
-        "LD_PRELOAD": str(library), "FAULTY_CALL": call, "FAULTY_PATH": path, "FAULTY_ERRNO": "0",
+        "LD_PRELOAD": str(library), "FAULTY_CALL": call, "FAULTY_PATH": path, "FAULTY_ERRNO": str(number),
         "PYTHONPATH": str(Path(__file__).parents[2]),
     }  # fmt: skip
     done = subprocess.run(
         [sys.executable, "-c", RUN, "extract-frames", "--dataset", "tiny", f"--ids={ONE}", *words], env=environment,
         cwd=root.parent, start_new_session=True, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert done.returncode == -9, done.stdout + done.stderr
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("words", [("extract", *PACK), PACK], ids=["extract", "pack"])
+@pytest.mark.parametrize("call", ["write", "fsync"])
+def test_a_disk_that_is_full_stops_the_run_and_leaves_nothing(
+    root: Path, library: Path, call: str, words: tuple[str, ...]
+) -> None:
+    if words[0] == "extract":
+        forget_frames(root)
+        words = words[1:]
+    before = {k: v for k, v in things(root).items() if ".avakit" not in k}
+    code, told = faulty(root, library, call, ".partial.tar", *words, number=errno.ENOSPC)
+    assert code == 74, told
+    assert "No space left" in told
+    assert "Traceback" not in told
+    assert {k: v for k, v in things(root).items() if ".avakit" not in k} == before
+    assert not [path for path in root.rglob(".*") if files.is_partial(path.name)]
+    extract(*words)
+    verify()
 
 
 @pytest.mark.parametrize("moment", KILLS)
@@ -393,7 +449,8 @@ def test_killed_at_any_moment_nothing_is_lost_and_the_same_command_goes_on(
         copy = Path(shutil.copytree(root, root.parent / "copy"))
         extract("--root", str(copy), f"--ids={ONE}", *UNPACK)
         expected = things(copy)
-    killed(root, library, call, path, *words)
+    code, told = faulty(root, library, call, path, *words)
+    assert code == -9, told
     capsys.readouterr()
     assert cli.run(["verify"]) in (0, 4)
     assert not [line for line in capsys.readouterr().out.splitlines() if line.startswith(("-", "*", "!"))]

@@ -45,6 +45,17 @@ def test_python_reads_what_was_written(tmp_path: Path) -> None:
     assert [(m.name, m.offset_data, m.size) for m in members] == [(m.name, m.offset, m.size) for m in made.members]
 
 
+def test_its_headers_are_read_back(tmp_path: Path) -> None:
+    made = write(tmp_path / "a.tar", "x", FILES)
+    assert tuple(tarwriter.members_of(tmp_path / "a.tar")) == made.members
+    for place in (0, 130, 300):
+        data = bytearray((tmp_path / "a.tar").read_bytes())
+        data[place] ^= 1
+        (tmp_path / "b.tar").write_bytes(data)
+        with pytest.raises(ValueError, match=r"differs|invalid literal"):
+            tarwriter.members_of(tmp_path / "b.tar")
+
+
 def test_its_size_and_digest_are_those_of_the_file(tmp_path: Path) -> None:
     made = write(tmp_path / "a.tar", "x", FILES)
     data = (tmp_path / "a.tar").read_bytes()
