@@ -1,8 +1,8 @@
 """HTTP: one file, whole and as the server has it, or a failure that says why.
 
 A transfer that was cut goes on where it stopped, also in a later run, but only under a strong ETag, and only from
-bytes whose digest was written down: the side file `<partial>.json` holds the address, the ETag and the sha256 of each
-piece. Without them it starts again. Two versions of a file are never joined.
+bytes whose digest was written down: the side file `<partial>.json` holds the address, the ETag and the sha256 of what
+is there, step by step. Without them it starts again. Two versions of a file are never joined.
 """
 
 import time
