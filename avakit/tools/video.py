@@ -156,7 +156,8 @@ def _count(
     """Read all packets; `see` is called with those of the video that are not damaged."""
     base = containers.base(stream)
     ticks: list[int] = []
-    count, ends, media_end = 0, [], Fraction(0)
+    count, ends = 0, []
+    tails: dict[int, int] = {}  # where each stream ends, in its own ticks: fractions are slow, packets many
     for packet in container.demux():
         is_other = packet.stream_index != stream.index
         if containers.is_flush(packet) or (is_other and packet.pts is None):
@@ -166,7 +167,7 @@ def _count(
             where = float(at * packet.time_base - zero)
             raise MediaRejected(Status.CORRUPT, "packets", f"the container is damaged at {where:.3f} s")
         end = at + (packet.duration or 0)
-        media_end = max(media_end, end * packet.time_base)
+        tails[packet.stream_index] = max(end, tails.get(packet.stream_index, 0))
         if is_other:
             continue
         see(packet)
@@ -182,7 +183,7 @@ def _count(
         indexed_count=len(stream.index_entries) if "mp4" in container.format.name else None,
         first_pts_seconds=ticks[0] * base - zero,
         last_end_seconds=max(ends) * base - zero,
-        media_end_seconds=media_end - zero,
+        media_end_seconds=max(end * containers.base(container.streams[i]) for i, end in tails.items()) - zero,
         rate=constant_rate(ticks, base, _rates(stream)),
     )
 
