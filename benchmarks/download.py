@@ -11,7 +11,6 @@ the disk and writes a journal. `wget, sha256sum, sync` is what one would have to
 
 import argparse
 import compileall
-import os
 import random
 import shutil
 import statistics
@@ -126,7 +125,7 @@ def serving(folder: Path, served: Path, rate: int) -> Iterator[str]:
 
 def measure(load: Load, folder: Path, rounds: int) -> None:
     """Fetch a load with every client, round by round, and print what it took."""
-    print(f"\n{load.title}: {len(load.names)} file(s), {load.bytes / 1e6:.0f} MB")
+    print(f"\n{load.title}: {len(load.names)} file(s), {load.bytes / 1e6:.0f} MB", flush=True)
     clients = commands(load, folder)
     for name in [name for name, words in clients.items() if shutil.which(words[0]) is None]:
         print(f"  {name:26} is absent")
@@ -169,10 +168,9 @@ def commands(load: Load, folder: Path) -> dict[str, list[str]]:
 
 
 def once(command: list[str], out: Path, load: Load) -> float:
-    """Return the seconds a client takes; what it fetched is counted, and removed."""
+    """Return the seconds a client takes; what it fetched is counted, and removed: nobody writes it out later."""
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir()
-    os.sync()  # what earlier clients left to be written is not this one's burden
     # The annotations are there: they are not what is measured.
     if "--manifest" in command:
         fetch = [*command[:3], "fetch", *command[4:6]]
