@@ -5,13 +5,14 @@ connection: seconds, and the speed as a multiple of wget's, taken round by round
 turn, so that a busy machine is busy for all) and then the median of the rounds.
 
 `avakit` is the whole command, which also reads annotations, hashes every byte, opens and checks every film, sees it to
-the disk and writes a journal. `wget, sha256sum, sync` is what one would have to run for a part of that promise.
+the disk and writes a journal. `..., sha256sum, sync` is what one would have to run for a part of that promise.
 `avakit's transfer` is its HTTP client alone, in a Python started for it, which hashes but does not check or publish.
 """
 
 import argparse
 import compileall
 import random
+import shlex
 import shutil
 import statistics
 import subprocess
@@ -31,9 +32,9 @@ LARGE_BYTES, SMALL_FILES, FEW_FILES = 525_000_000, 500, 100
 SMALL_BYTES = (100_000, 1_000_000)
 #: What a connection gets where it is limited: less than most small files, for nginx gives a second's worth at once.
 LARGE_RATE, SMALL_RATE = 20_000_000, 500_000
-#: What wget does, and what one would run after it for a part of what avakit promises.
-_WGET = "wget -q -c -i {listing}"
-_PROMISE = _WGET + " && sha256sum -- * > ../SHA256SUMS && sync -- *"
+#: What one would run after another client for a part of what avakit promises.
+_PROMISE = ", sha256sum, sync"
+_KEEP = "&& sha256sum -- * > ../SHA256SUMS && sync -- *"
 _TRANSFER = "import sys, pathlib; from avakit.tools import http; http.download(sys.argv[1], pathlib.Path(sys.argv[2]))"
 
 
@@ -128,7 +129,7 @@ def measure(load: Load, folder: Path, rounds: int) -> None:
     print(f"\n{load.title}: {len(load.names)} file(s), {load.bytes / 1e6:.0f} MB", flush=True)
     clients = commands(load, folder)
     for name in [name for name, words in clients.items() if shutil.which(words[0]) is None]:
-        print(f"  {name:26} is absent")
+        print(f"  {name:28} is absent")
         del clients[name]
     found: dict[str, list[float]] = {name: [] for name in clients}
     for _ in range(rounds):
@@ -137,7 +138,7 @@ def measure(load: Load, folder: Path, rounds: int) -> None:
     for name, seconds in found.items():
         factors = [wget / own for wget, own in zip(found.get("wget -c", ()), seconds, strict=False)]
         factor = f"   x{statistics.median(factors):.2f}" if factors else ""
-        print(f"  {name:26} {min(seconds):7.2f} s at best, {statistics.median(seconds):7.2f} s{factor}", flush=True)
+        print(f"  {name:28} {min(seconds):7.2f} s at best, {statistics.median(seconds):7.2f} s{factor}", flush=True)
 
 
 def commands(load: Load, folder: Path) -> dict[str, list[str]]:
@@ -149,14 +150,15 @@ def commands(load: Load, folder: Path) -> dict[str, list[str]]:
     ours = [sys.executable, "-m", "avakit", "download", "--manifest", str(manifest), "--whole", "--quiet"]
     curl = ["curl", "-s", "--remote-name-all"]
     aria2c = ["aria2c", "-q", "-c", "--auto-file-renaming=false", "-i", str(listing)]
-    shell = {"wget -c": _WGET, "wget, sha256sum, sync": _PROMISE} if shutil.which("wget") else {}
-    found = {name: ["sh", "-c", line.format(listing=listing)] for name, line in shell.items()}
-    found["curl"] = [*curl, *load.addresses]
+    found = {"wget -c": ["wget", "-q", "-c", "-i", str(listing)], "curl": [*curl, *load.addresses]}
     if is_one:
         found |= {f"aria2c -x{count}": [*aria2c, f"-x{count}", f"-s{count}"] for count in (1, 4)}
     else:
         found["curl -Z (16)"] = [*curl, "-Z", "--no-progress-meter", "--parallel-max", "16", *load.addresses]
         found |= {f"aria2c -j{count}": [*aria2c, f"-j{count}"] for count in (2, 16)}
+    for name in ("wget -c", "aria2c -x4" if is_one else "aria2c -j16"):
+        if shutil.which(found[name][0]):
+            found[name + _PROMISE] = ["sh", "-c", f"{shlex.join(found[name])} {_KEEP}"]
     yt_dlp = str(Path(sys.executable).parent / "yt-dlp")
     found["yt-dlp"] = [yt_dlp, "-q", "--ignore-config", "-o", "%(id)s.%(ext)s", "-a", str(listing)]
     if is_one:
