@@ -13,7 +13,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -141,7 +141,7 @@ def _own_file(root: Path, dataset: str, pid: int) -> Path:
 
 def append(root: Path, record: Record) -> None:
     """Write a record to this process's own journal and see it to the disk."""
-    content = {name: value for name, value in asdict(record).items() if value not in ("", 0, {})}
+    content = {name: value for name, value in vars(record).items() if value not in ("", 0, {})}
     content |= {"schema": SCHEMA, "time": record.time or now()}
     line = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     files.append_line(_own_file(root, record.dataset, os.getpid()), line)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from av import Packet, VideoStream
     from av.container import InputContainer
+    from av.stream import Stream
 
     from avakit.tools.ranged import RangedFile
 
@@ -195,7 +196,7 @@ def foretell(source: "Path | RangedFile", stream: "VideoStream", last: int) -> N
         source.foretell(stream.index_entries[number].pos)
 
 
-def base(stream: "VideoStream") -> Fraction:
+def base(stream: "Stream") -> Fraction:
     """Return the seconds of one tick of a stream's clock."""
     return stream.time_base or Fraction(1, 1_000_000)
 

@@ -1,15 +1,15 @@
 """What a file claims about its video, by its headers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from avakit.errors import MediaRejected, Status
 from avakit.tools import container as containers
 
 if TYPE_CHECKING:
-    from av import VideoStream
+    from av import Packet, VideoStream
     from av.container import InputContainer
 
 
@@ -70,10 +70,22 @@ def probe(path: Path) -> Probe:
         `empty`, `html`, `not_media`, `no_video`, `playlist`; `decode` for a picture larger than any real one.
     """
     with containers.opened(path) as container:
-        return _probe(container, containers.video_stream(container))
+        stream = containers.video_stream(container)
+        claimed, turn = describe(container, stream), Turn(stream)
+        for packet in container.demux(stream):
+            if turn.see(packet):
+                break
+    return replace(claimed, rotation=turn.degrees)
 
 
-def _probe(container: "InputContainer", stream: "VideoStream") -> Probe:
+def describe(container: "InputContainer", stream: "VideoStream") -> Probe:
+    """Read what an open file claims about its video, but for its rotation: that takes a frame (see `Turn`).
+
+    Raises
+    ------
+    MediaRejected
+        `decode` for a picture larger than any real one.
+    """
     context = stream.codec_context
     if not 0 < context.width * context.height <= containers.MAX_PIXELS:
         detail = f"its picture claims {context.width}x{context.height} pixels"
@@ -90,7 +102,7 @@ def _probe(container: "InputContainer", stream: "VideoStream") -> Probe:
         average_rate=stream.average_rate or None,
         base_rate=stream.base_rate or None,
         sample_aspect=stream.sample_aspect_ratio or Fraction(1),
-        rotation=_rotation(container, stream),
+        rotation=0,
         color_space=int(context.colorspace),
         color_range=int(context.color_range),
         color_transfer=int(context.color_trc),
@@ -100,14 +112,30 @@ def _probe(container: "InputContainer", stream: "VideoStream") -> Probe:
     )
 
 
-def _rotation(container: "InputContainer", stream: "VideoStream") -> int:
-    """Return the rotation of the first frame: libav's Python binding shows it on frames alone."""
-    import av
+class Turn:
+    """Finds the rotation of a video in its first frame: libav's Python binding shows it on frames alone.
 
-    try:
-        for packet in container.demux(stream):
-            for frame in packet.decode():
-                return frame.rotation
-    except av.error.InvalidDataError:
-        return 0  # what can't be decoded has no rotation; whoever needs the frames will meet the error
-    return 0
+    Attributes
+    ----------
+    degrees
+        The rotation; 0 until it is found, and where nothing can be decoded: whoever needs frames will meet the error.
+    """
+
+    def __init__(self, stream: "VideoStream") -> None:
+        self.degrees = 0
+        self._is_found = False
+        stream.codec_context.thread_count = 1  # starting threads takes longer than one frame does
+
+    def see(self, packet: "Packet[Any]") -> bool:
+        """Take the stream's next packet; return whether the rotation is found."""
+        import av
+
+        if not self._is_found:
+            try:
+                frames = packet.decode()
+            except av.error.InvalidDataError:
+                self._is_found = True
+            else:
+                self._is_found = bool(frames)
+                self.degrees = frames[0].rotation if frames else 0
+        return self._is_found

@@ -5,21 +5,24 @@ caller gives for a file that was cut from a longer one.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from avakit.errors import MediaRejected, Status
 from avakit.tools import container as containers
 from avakit.tools.decoder import frames
-from avakit.tools.probe import Probe, probe
+from avakit.tools.probe import Probe, Turn, describe, probe
 from avakit.tools.remux import REORDER_PACKETS, copy
 from avakit.tools.timing import Times, constant_rate, missing
 
 if TYPE_CHECKING:
-    from av import VideoStream
+    from collections.abc import Callable
+
+    from av import Packet, VideoStream
     from av.container import InputContainer
 
     from avakit.tools.ranged import RangedFile
@@ -118,6 +121,7 @@ class Scan:
         return self.end * self.time_base - self.origin
 
 
+@cache
 def versions() -> dict[str, str]:
     """Return the versions of what decodes and encodes here."""
     import av
@@ -162,10 +166,17 @@ def count_packets(path: Path, origin: Fraction | None = None) -> Packets:
         return _count(container, stream, containers.origin(container) if origin is None else origin)
 
 
-def _count(container: "InputContainer", stream: "VideoStream", zero: Fraction) -> Packets:
+def _count(
+    container: "InputContainer",
+    stream: "VideoStream",
+    zero: Fraction,
+    see: "Callable[[Packet[Any]], object]" = lambda _: None,
+) -> Packets:
+    """Read all packets; `see` is called with those of the video that are not damaged."""
     base = containers.base(stream)
     ticks: list[int] = []
-    count, ends, media_end = 0, [], Fraction(0)
+    count, ends = 0, []
+    tails: dict[int, int] = {}  # where each stream ends, in its own ticks: fractions are slow, packets many
     for packet in container.demux():
         is_other = packet.stream_index != stream.index
         if containers.is_flush(packet) or (is_other and packet.pts is None):
@@ -175,9 +186,10 @@ def _count(container: "InputContainer", stream: "VideoStream", zero: Fraction) -
             where = float(at * packet.time_base - zero)
             raise MediaRejected(Status.CORRUPT, "packets", f"the container is damaged at {where:.3f} s")
         end = at + (packet.duration or 0)
-        media_end = max(media_end, end * packet.time_base)
+        tails[packet.stream_index] = max(end, tails.get(packet.stream_index, 0))
         if is_other:
             continue
+        see(packet)
         count += 1
         if not packet.is_discard:
             ticks.append(at)
@@ -190,7 +202,7 @@ def _count(container: "InputContainer", stream: "VideoStream", zero: Fraction) -
         indexed_count=len(stream.index_entries) if "mp4" in container.format.name else None,
         first_pts_seconds=ticks[0] * base - zero,
         last_end_seconds=max(ends) * base - zero,
-        media_end_seconds=media_end - zero,
+        media_end_seconds=max(end * containers.base(container.streams[i]) for i, end in tails.items()) - zero,
         rate=constant_rate(ticks, base, _rates(stream)),
     )
 
@@ -217,8 +229,11 @@ def check(path: Path, *, start: Fraction, end: Fraction, origin: Fraction | None
         As `probe` and `count_packets`; `truncated` if packets that its index names are missing, or if its last packet
         ends well before its container's duration; short `starts_after_end` if it ends before the span begins.
     """
-    claimed = probe(path)
-    packets = count_packets(path, origin)
+    with containers.opened(path) as container:
+        stream = containers.video_stream(container)
+        claimed, turn = describe(container, stream), Turn(stream)
+        packets = _count(container, stream, claimed.start_seconds if origin is None else origin, turn.see)
+    claimed = replace(claimed, rotation=turn.degrees)
     if packets.indexed_count is not None and packets.count < packets.indexed_count:
         detail = f"only {packets.count} of {packets.indexed_count} frames are there"
         raise MediaRejected(Status.CORRUPT, "truncated", detail)
