@@ -4,6 +4,7 @@ What a program makes of a film's timestamps shows at once in what it makes of th
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -27,38 +28,58 @@ _SILENCE_RATE, _SILENCE_SAMPLES = 8000, 8000
 _TIMEOUT_SECONDS = 600.0
 
 
+@dataclass(frozen=True)
+class Timeline:
+    """When the pictures of a stand-in are shown.
+
+    Attributes
+    ----------
+    seconds, end
+        When each begins, ascending, and when the last one ends, on the container's own clock.
+    rate
+        The mean rate that its header names, in frames a second.
+    time_base
+        Of the video stream, in seconds; Matroska counts in milliseconds whatever is asked for.
+    """
+
+    seconds: Sequence[Fraction]
+    end: Fraction
+    rate: Fraction
+    time_base: Fraction
+
+
 def make(
-    path: Path, seconds: Sequence[Fraction], end: Fraction, *, rate: Fraction, time_base: Fraction, has_sound: bool
+    path: Path,
+    timeline: Timeline,
+    *,
+    has_sound: bool,
+    encoder: Mapping[str, str] | None = None,
+    writer: Mapping[str, str] | None = None,
 ) -> None:
     """Write a stand-in; its extension says the container.
 
     Parameters
     ----------
-    seconds
-        When each picture is shown, ascending, counted from the container's start.
-    end
-        When the last one ends.
-    rate
-        The mean rate that its header names, in frames a second.
-    time_base
-        Of the video stream, in seconds; Matroska counts in milliseconds whatever is asked for.
     has_sound
         Whether there is a silent track, too: some programs treat films without one differently.
+    encoder, writer
+        Options of libav's encoder and muxer, beyond the usual ones.
     """
     import av
 
     is_webm = path.suffix == ".webm"
     codec, options = _VP9 if is_webm else _H264
-    with av.open(f"file:{path.absolute()}", "w") as output:
-        video: Any = output.add_stream(codec, rate=rate, options=options)
+    time_base = timeline.time_base
+    with av.open(f"file:{path.absolute()}", "w", options=dict(writer or {})) as output:
+        video: Any = output.add_stream(codec, rate=timeline.rate, options=options | dict(encoder or {}))
         video.width, video.height, video.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         video.codec_context.time_base = time_base
         sound: Any = output.add_stream("libopus" if is_webm else "aac", rate=_SILENCE_RATE) if has_sound else None
-        ticks = [round(second / time_base) for second in (*seconds, end)]
+        ticks = [round(second / time_base) for second in (*timeline.seconds, timeline.end)]
         lasts = {at: after - at for at, after in pairwise(ticks)}
         heard = 0
-        for number, at in enumerate(ticks[:-1]):
-            frame = _picture(number)
+        for index, at in enumerate(ticks[:-1]):
+            frame = _picture(index)
             frame.time_base, frame.pts = time_base, at
             _write(output, video.encode(frame), lasts)
             while sound is not None and heard <= at * time_base * _SILENCE_RATE:
