@@ -108,7 +108,7 @@ def through_slowfast(film: Path, start: Fraction, duration: Fraction, rate: Frac
     raw = {"q:v": 1, "f": "rawvideo", "pix_fmt": "gray"}
     for node in (first, builder.input(f"file:{window}").output(f"file:{frames}", r=str(rate), **raw)):
         ffmpeg.run(node, timeout_seconds=_TIMEOUT_SECONDS)
-    return _numbers(frames.read_bytes())
+    return numbers(frames.read_bytes())
 
 
 def number(luma: "NDArray[Any]") -> int:
@@ -120,7 +120,8 @@ def number(luma: "NDArray[Any]") -> int:
     return int((cells > _MIDDLE) @ (1 << np.arange(CELLS)[::-1]))
 
 
-def _numbers(data: bytes) -> list[int]:
+def numbers(data: bytes) -> list[int]:
+    """Return the numbers that pictures of a stand-in spell, given as raw 8-bit grey, one after the other."""
     import numpy as np
 
     return [number(rows) for rows in np.frombuffer(data, np.uint8).reshape(-1, HEIGHT, WIDTH)]
