@@ -43,7 +43,7 @@ class FrameRecipe:
     short_side
         The smaller of width and height in pixels; 0 keeps the source's. Never scaled up.
     quality
-        The quality factor of libjpeg-turbo or libwebp, 1 to 100; PNG is lossless, and has 100. For 88 see
+        The quality factor of libjpeg-turbo or libwebp, 1 to 100; PNG is lossless, and has 100. For 87 see
         docs/performance.md.
     picture
         The format of the files.
@@ -59,7 +59,7 @@ class FrameRecipe:
 
     rate: Fraction = Fraction(30)
     short_side: int = 0
-    quality: int = 88
+    quality: int = 87
     picture: Picture = Picture.JPEG
     timing: Timing = Timing.NEAREST
     key_frames: bool = False

@@ -16,34 +16,54 @@ from avakit.tools.pixels import matrix
 
 #: ITU-T H.273 matrix -> (Kr, Kb).
 _MATRICES = {1: (0.2126, 0.0722), 5: (0.299, 0.114), 6: (0.299, 0.114), 9: (0.2627, 0.0593)}
-_AROUND, _SAMPLES = 4, 30
+_BT601 = 6
+_AROUND, _SAMPLES = 4, 20
 
 
 @dataclass(frozen=True)
 class Likeness:
-    """Of the frames of a recipe: PSNR against the colours of the film and against its luma alone, and timing errors."""
+    """Of the frames of a recipe: how far colours and compression alone are off, and the errors of timing.
+
+    `psnr_colours` is against the film's colours, `psnr_compression` against those that the recipe takes for them:
+    whoever ignores the film's matrix encodes BT.601's colours of the same planes.
+    """
 
     psnr_colours: float
-    psnr_luma: float
+    psnr_compression: float
     worst_ms: float
     mean_ms: float
 
 
 def colours(frame: av.VideoFrame) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return what a frame means, exactly: RGB and luma in full range, as floats from 0 to 255 (8-bit 4:2:0 alone)."""
+    """Return the RGB that a frame means, exactly, and that of its planes by BT.601 (8-bit 4:2:0, limited range)."""
     planes: list[Any] = []
     for plane in frame.planes:
         lines: Any = plane
         rows = np.frombuffer(lines, np.uint8)[: plane.height * plane.line_size].reshape(plane.height, plane.line_size)
-        planes.append(rows[:, : plane.width].astype(float))
+        planes.append(rows[:, : plane.width].astype(np.float32))
     luma = (planes[0] - 16) / 219
-    blue, red = (
-        np.repeat(np.repeat((each - 128) / 224, 2, 0), 2, 1)[: luma.shape[0], : luma.shape[1]] for each in planes[1:]
-    )
-    k_red, k_blue = _MATRICES[matrix(frame)]
+    wide = (np.repeat(np.repeat((each - 128) / 224, 2, 0), 2, 1) for each in planes[1:])
+    blue, red = (each[: luma.shape[0], : luma.shape[1]] for each in wide)
+    found = [_rgb(luma, blue, red, *_MATRICES[number]) for number in (matrix(frame), _BT601)]
+    return found[0], found[1]
+
+
+def _rgb(luma: NDArray[Any], blue: NDArray[Any], red: NDArray[Any], k_red: float, k_blue: float) -> NDArray[Any]:
     r, b = luma + 2 * (1 - k_red) * red, luma + 2 * (1 - k_blue) * blue
     g = (luma - k_red * r - k_blue * b) / (1 - k_red - k_blue)
-    return 255 * np.clip(np.stack([r, g, b], -1), 0, 1), 255 * np.clip(luma, 0, 1)
+    return 255 * np.clip(np.stack([r, g, b], -1), 0, 1)
+
+
+def distances(picture: Image.Image, true: tuple[NDArray[Any], NDArray[Any]]) -> tuple[float, float]:
+    """Return the mean square of a picture's distance from a frame's colours, and from the nearer of its readings."""
+    shown = np.asarray(picture.convert("RGB"), np.float32)
+    squares = [float(np.mean((shown - each) ** 2)) for each in true]
+    return squares[0], min(squares)
+
+
+def psnr(mean_square: float) -> float:
+    """Return a mean square of eight-bit levels in decibels."""
+    return 10 * math.log10(255**2 / max(1e-9, mean_square))
 
 
 def sources(film: Path, until: float) -> list[tuple[Fraction, av.VideoFrame]]:
@@ -71,16 +91,15 @@ def compare(
         target = float(start + index / rate)
         if target > seconds[-1]:
             break
-        shown = np.asarray(Image.open(files[index]).convert("RGB"), float)
-        grey = np.asarray(Image.open(files[index]).convert("L"), float)
+        picture = Image.open(files[index])
         nearest = min(range(len(seconds)), key=lambda each, at=target: abs(seconds[each] - at))  # type: ignore[misc]
         around = range(max(0, nearest - _AROUND), min(len(seconds), nearest + _AROUND + 1))
-        best = min((float(np.mean((grey - colours(source[each][1])[1]) ** 2)), each) for each in around)
-        true = colours(source[best[1]][1])[0]
-        squares.append((float(np.mean((shown - true) ** 2)), best[0]))
-        errors.append(1000 * (seconds[best[1]] - target))
-    psnr = [10 * math.log10(255**2 / max(1e-9, float(np.mean(each)))) for each in zip(*squares, strict=True)]
-    return Likeness(psnr[0], psnr[1], max(errors, key=abs), float(np.mean(errors)))
+        found = {each: distances(picture, colours(source[each][1])) for each in around}
+        shown = min(around, key=lambda each: found[each][1])
+        squares.append(found[shown])
+        errors.append(1000 * (seconds[shown] - target))
+    means = [psnr(float(np.mean(each))) for each in zip(*squares, strict=True)]
+    return Likeness(means[0], means[1], max(errors, key=abs), float(np.mean(errors)))
 
 
 def _picks(count: int) -> Iterator[int]:

@@ -192,7 +192,7 @@ class FrameFacts(Facts):
 
     rate: Fraction = Field(gt=0)
     short_side: int = Field(default=0, ge=0)
-    quality: int = Field(default=88, ge=1, le=100)
+    quality: int = Field(default=87, ge=1, le=100)
 
 
 #: x264's own, from fast and large to slow and small.

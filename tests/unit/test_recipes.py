@@ -84,5 +84,5 @@ def test_a_line_that_knows_less_of_recipes_is_read_as_what_it_meant() -> None:
 
 
 def test_the_defaults_are_those_of_the_documents() -> None:
-    assert FrameRecipe() == FrameRecipe(Fraction(30), 0, 88, Picture.JPEG, Timing.NEAREST, key_frames=False)
+    assert FrameRecipe() == FrameRecipe(Fraction(30), 0, 87, Picture.JPEG, Timing.NEAREST, key_frames=False)
     assert ClipRecipe() == ClipRecipe(Fraction(0), 18, "medium")
