@@ -38,6 +38,7 @@ bench: $(READY) ## Annotations, downloads, windows, frames and colours, each bes
 	$(BIN)/python -m benchmarks.download
 	$(BIN)/python -m benchmarks.span
 	$(BIN)/python -m benchmarks.frames
+	$(BIN)/python -m benchmarks.quality
 	$(BIN)/python -m benchmarks.colours
 
 check: $(READY) ## Format, lint, types, import contracts, docs

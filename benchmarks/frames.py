@@ -63,14 +63,16 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=20, help="of each film")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--quality", type=int, default=87)
+    parser.add_argument("--plot", type=Path, help="draw the CPU of each recipe here, as a multiple of avakit's")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=_memory()) as name:
         folder = Path(name)
         films = given.film or (
             make(folder, codec, lines, given.seconds) for codec in ENCODERS for lines in (360, 720, 1080)
         )
-        for film in films:
-            measure(film, folder, given.seconds, given.rounds, given.quality)
+        found = {film.stem: measure(film, folder, given.seconds, given.rounds, given.quality) for film in films}
+    if given.plot:
+        plot(given.plot, found)
 
 
 def _memory() -> str | None:
@@ -131,8 +133,8 @@ def recipes(film: Path, out: Path, seconds: int, quality: int) -> dict[str, list
     }
 
 
-def measure(film: Path, folder: Path, seconds: int, rounds: int, quality: int) -> None:
-    """Run every recipe on a film, round after round, and print the table."""
+def measure(film: Path, folder: Path, seconds: int, rounds: int, quality: int) -> dict[str, Cost]:
+    """Run every recipe on a film, round after round; print the table, and return what each took."""
     out = folder / "out"
     costs: dict[str, Cost] = {}
     wanted = recipes(film, out, seconds, quality)
@@ -149,6 +151,7 @@ def measure(film: Path, folder: Path, seconds: int, rounds: int, quality: int) -
             likeness[name] = compare(sorted(out.glob("img_*.jpg")), known, Fraction(0), RATE)
     show(f"{film.name}, {seconds} s", costs, likeness)
     print(f"\nTwo workers at once give {pair:.2f} times the frames a second of one.")
+    return costs
 
 
 def run(commands: list[list[str]], out: Path) -> Cost:
@@ -202,6 +205,27 @@ def show(title: str, costs: dict[str, Cost], likeness: dict[str, Likeness]) -> N
             f"| {cost.files or ''} | {each} | {seen} |",
             flush=True,
         )
+
+
+def plot(path: Path, found: dict[str, dict[str, Cost]]) -> None:
+    """Draw a bar for each recipe and film."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot
+
+    names = [name for name in next(iter(found.values())) if name != "avakit"]
+    figure, axes = pyplot.subplots(figsize=(9, 6), layout="constrained")
+    height = 0.8 / len(found)
+    for number, (film, costs) in enumerate(found.items()):
+        places = [row + number * height for row in range(len(names))]
+        axes.barh(places, [costs[name].cpu / costs["avakit"].cpu for name in names], height, label=film)
+    axes.set_yticks([row + 0.4 - height / 2 for row in range(len(names))], names)
+    axes.axvline(1, color="black", linewidth=1)
+    axes.set_xlabel("CPU seconds, as a multiple of avakit's")
+    axes.invert_yaxis()
+    axes.legend(fontsize="small")
+    figure.savefig(path, metadata={"Date": None})
 
 
 if __name__ == "__main__":
