@@ -212,10 +212,10 @@ def plot(path: Path, found: dict[str, dict[str, Cost]]) -> None:
     import matplotlib as mpl
 
     mpl.use("Agg")
-    from matplotlib import pyplot
+    from matplotlib import pyplot as plt
 
     names = [name for name in next(iter(found.values())) if name != "avakit"]
-    figure, axes = pyplot.subplots(figsize=(9, 6), layout="constrained")
+    figure, axes = plt.subplots(figsize=(9, 6), layout="constrained")
     height = 0.8 / len(found)
     for number, (film, costs) in enumerate(found.items()):
         places = [row + number * height for row in range(len(names))]
