@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from avakit.errors import MediaRejected, Status
 from avakit.tools import container as containers
+from avakit.tools.complaints import heeded
 from avakit.tools.decoder import frames
 from avakit.tools.probe import Probe, probe
 from avakit.tools.remux import REORDER_PACKETS, copy
@@ -166,7 +167,7 @@ def _count(container: "InputContainer", stream: "VideoStream", zero: Fraction) -
     base = containers.base(stream)
     ticks: list[int] = []
     count, ends, media_end = 0, [], Fraction(0)
-    for packet in container.demux():
+    for packet in heeded(container.demux()):
         is_other = packet.stream_index != stream.index
         if containers.is_flush(packet) or (is_other and packet.pts is None):
             continue
@@ -269,7 +270,7 @@ def scan(path: "Path | RangedFile", start: Fraction, end: Fraction, origin: Frac
 def _pairs(container: "InputContainer", stream: "VideoStream", last: int) -> list[tuple[int, int]]:
     """Return (tick, end) of the packets from here on until all up to `last` are read, the first one's first."""
     pairs, beyond = [], 0
-    for packet in container.demux(stream):
+    for packet in heeded(container.demux(stream)):
         if containers.is_flush(packet) or packet.is_discard:
             continue
         at = containers.tick(packet)
