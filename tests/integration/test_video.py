@@ -70,6 +70,17 @@ def test_frames_are_all_frames_of_a_span_with_their_exact_times(folder: Path, na
         assert got == [(k, begins[k]) for k in range(first, last + 1)]
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_open_gop_can_be_entered_anywhere(folder: Path, threads: int) -> None:
+    """Where explode would refuse a third of the entries into this sound film."""
+    path = reels.make(folder, "2997-refs.mkv")
+    begins, _ = reels.times(path)
+    for tenth in range(5, 115, 4):
+        start = Fraction(tenth, 10)
+        for seconds, frame in video.frames(path, start, start, threads=threads):
+            assert begins[films.read_strip(frame.to_ndarray(format="gray"))] == seconds
+
+
 def test_the_first_frame_is_found_before_a_late_seek(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a container finds an I-frame after the wanted instant, the search goes on further back."""
     from avakit.tools import container
