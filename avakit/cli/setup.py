@@ -242,6 +242,7 @@ def job_of(
     from avakit.prepare.job import STOP_AFTER_BLOCKS
     from avakit.recipes import ClipRecipe
     from avakit.tools import ffmpeg
+    from avakit.tools.soundness import DecodeCheck
 
     needs_ffmpeg = bool({Stage.VIDEO, Stage.WINDOW, Stage.CLIP} & set(stages))
     program = ffmpeg.find().path if needs_ffmpeg else ""
@@ -263,6 +264,7 @@ def job_of(
         frames=frames,
         clips=chosen.dataset.clip_recipe or ClipRecipe(),
         span_only=chosen.dataset.span_only if span_only is None else span_only,
+        decode_check=DecodeCheck(given.get("decode_check") or DecodeCheck.DEMUX),
         drop=frozenset(options.INTERMEDIATE_STAGES[name] for name in options.flatten(given.get("drop") or ())),
         recheck_days=given.get("recheck_after", 30.0),
         stop_after_blocks=given.get("stop_after_blocks") or STOP_AFTER_BLOCKS,

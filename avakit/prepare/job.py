@@ -9,6 +9,7 @@ from avakit.model import Stage, Video
 from avakit.recipes import ClipRecipe, FrameRecipe
 from avakit.sources import Archive, Source
 from avakit.tools.breaker import Breaker
+from avakit.tools.soundness import DecodeCheck
 
 #: So many refusals in a row and a source is not asked any more in this run.
 STOP_AFTER_BLOCKS = 10
@@ -32,6 +33,8 @@ class Job:
         The recipes.
     span_only
         Whether of a video without clips its window alone is fetched, where a source can do that.
+    decode_check
+        How deep a delivery is checked.
     drop
         Stages whose files are removed once everything made from them is there.
     recheck_days
@@ -53,6 +56,7 @@ class Job:
     frames: FrameRecipe
     clips: ClipRecipe
     span_only: bool = False
+    decode_check: DecodeCheck = DecodeCheck.DEMUX
     drop: frozenset[Stage] = frozenset()
     recheck_days: float = 30.0
     channel: str = ""

@@ -1,14 +1,14 @@
 """What libav complains of while it reads and decodes: of some damage the only sign.
 
 A Matroska file with a hole in it, an MP4 whose table of sizes is wrong, a WebM that was cut off: libav logs a line,
-goes on with what it finds next, and reports success. So every line at its level `error` counts, with one exception
-(`HARMLESS_AT_ENTRY`).
+goes on with what it finds next, and reports success. So every line at its level `error` counts, with two exceptions
+that sound films call forth.
 
 Lines are heard around single calls only, and only while no thread of a decoder lives: such a thread would want
 Python's lock to tell its line, and whoever closes the decoder holds it and waits for the thread.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from avakit.errors import MediaRejected, Status
 
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 #: The H.264 decoder says so where it is entered at an open GOP: it is told to forget pictures that it never read.
 #: What it shows is right all the same. (`-err_detect explode` drops the picture, and with it the rest of the GOP.)
-HARMLESS_AT_ENTRY = "mmco: unref short failure"
+_HARMLESS_AT_ENTRY = "mmco: unref short failure"
+#: The Matroska demuxer says so after a seek by the times of the sound: the next picture is then no I-frame.
+_HARMLESS_AFTER_SEEK = "File is broken, keyframes not correctly marked!"
 #: Who speaks: libav's names of the demuxers that we let open a file. Lines of its input layer have no name.
 _READERS = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "flv", ""})
 #: What they say of a file that was cut off.
@@ -42,7 +44,7 @@ class Listening:
         self._capture = av.logging.Capture()
         self.lines: list[tuple[str, str]] = []
 
-    def __enter__(self) -> "Listening":
+    def __enter__(self) -> Self:
         """Begin to listen."""
         self._logging.set_skip_repeated(False)
         self._logging.set_level(self._logging.ERROR)
@@ -64,7 +66,7 @@ class Listening:
             `packets`, or `truncated` if it was cut off.
         """
         for name, text in self.lines:
-            if name in _READERS:
+            if name in _READERS and text != _HARMLESS_AFTER_SEEK:
                 reason = "truncated" if text.startswith(_CUT_OFF) else "packets"
                 raise MediaRejected(Status.CORRUPT, reason, f"the container is damaged: {text}")
 
@@ -77,7 +79,7 @@ class Listening:
             Whether the decoder was just entered, inside a film: what is harmless there then does not count.
         """
         lines = (text for name, text in self.lines if name not in _READERS)
-        return next((text for text in lines if not is_entered or text != HARMLESS_AT_ENTRY), "")
+        return next((text for text in lines if not is_entered or text != _HARMLESS_AT_ENTRY), "")
 
 
 def heeded(demuxed: "Iterable[Packet[Any]]") -> "Iterator[Packet[Any]]":

@@ -176,7 +176,7 @@ def _set_up(stream: "VideoStream", threads: int) -> None:
     context.thread_type = ThreadType.SLICE if threads == 1 else ThreadType.AUTO
     context.options = {"max_pixels": str(containers.MAX_PIXELS)}
     if context.codec.name != "h264":
-        # It would have H.264 entered at an open GOP fail (`complaints.HARMLESS_AT_ENTRY`), and there finds no damage
+        # It would have H.264 entered at an open GOP fail (`tools.complaints`), and there finds no damage
         # that the frames' own marks do not tell of: tried with bits flipped in films of six codecs.
         context.options = {**context.options, "err_detect": "explode"}
 

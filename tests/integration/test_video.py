@@ -8,7 +8,7 @@ import av
 import pytest
 
 from avakit.errors import ItemFailed, MediaRejected, Status
-from avakit.tools import video
+from avakit.tools import soundness, video
 from demo import films
 from tests.integration import reels
 
@@ -112,11 +112,11 @@ def test_scan_finds_packets_and_rate_of_a_stretch(folder: Path) -> None:
 
 def test_a_good_film_passes_and_what_it_lacks_is_told(folder: Path) -> None:
     path = reels.make(folder, "25.mp4")
-    assert video.check(path, start=Fraction(2), end=Fraction(5)).missing_seconds == 0
-    assert video.check(path, start=Fraction(2), end=Fraction("12.02")).missing_seconds == 0
-    assert video.check(path, start=Fraction(2), end=Fraction(20)).missing_seconds == 8
+    assert soundness.check(path, start=Fraction(2), end=Fraction(5)).missing_seconds == 0
+    assert soundness.check(path, start=Fraction(2), end=Fraction("12.02")).missing_seconds == 0
+    assert soundness.check(path, start=Fraction(2), end=Fraction(20)).missing_seconds == 8
     with pytest.raises(MediaRejected) as caught:
-        video.check(path, start=Fraction(12), end=Fraction(20))
+        soundness.check(path, start=Fraction(12), end=Fraction(20))
     assert (caught.value.status, caught.value.reason) == (Status.SHORT, "starts_after_end")
 
 
@@ -137,7 +137,7 @@ def test_what_is_no_video_is_refused_by_name(tmp_path: Path, content: bytes, sta
     path = tmp_path / "x.mp4"
     path.write_bytes(content)
     with pytest.raises(MediaRejected) as caught:
-        video.check(path, start=Fraction(0), end=Fraction(1))
+        soundness.check(path, start=Fraction(0), end=Fraction(1))
     assert (caught.value.status, caught.value.reason) == (status, reason)
 
 
@@ -172,7 +172,7 @@ def test_a_file_that_was_cut_off_is_corrupt(folder: Path, tmp_path: Path, name: 
     path = tmp_path / f"cut-{name}"
     path.write_bytes(data[: int(len(data) * share)])
     with pytest.raises(MediaRejected) as caught:
-        video.check(path, start=Fraction(0), end=Fraction(1))
+        soundness.check(path, start=Fraction(0), end=Fraction(1))
     assert caught.value.status == Status.CORRUPT
     assert caught.value.reason in ("truncated", "packets")
 
