@@ -241,11 +241,13 @@ def job_of(
     from avakit.prepare import Job
     from avakit.prepare.job import STOP_AFTER_BLOCKS
     from avakit.recipes import ClipRecipe
-    from avakit.tools import ffmpeg
+    from avakit.tools import ffmpeg, ffmpeg_build
     from avakit.tools.soundness import DecodeCheck
 
     needs_ffmpeg = bool({Stage.VIDEO, Stage.WINDOW, Stage.CLIP} & set(stages))
     program = ffmpeg.find().path if needs_ffmpeg else ""
+    if Stage.CLIP in stages:
+        ffmpeg_build.require_encoders(program)
     frames = frames or frame_recipe(given, chosen.dataset)
     span_only = given.get("span_only")
     return Job(

@@ -24,6 +24,8 @@ _HARMLESS_AT_ENTRY = "mmco: unref short failure"
 _HARMLESS_AFTER_SEEK = "File is broken, keyframes not correctly marked!"
 #: Who speaks: libav's names of the demuxers that we let open a file. Lines of its input layer have no name.
 _READERS = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "flv", ""})
+#: What libavutil says of a picture larger than `max_pixels`.
+_TOO_LARGE = "exceeds specified max pixel count"
 #: What they say of a file that was cut off.
 _CUT_OFF = ("File ended prematurely", "Truncating packet")
 
@@ -63,9 +65,11 @@ class Listening:
         Raises
         ------
         MediaRejected
-            `packets`, or `truncated` if it was cut off.
+            `packets`, or `truncated` if it was cut off; unsafe `size` if a picture is larger than was allowed.
         """
         for name, text in self.lines:
+            if _TOO_LARGE in text:
+                raise MediaRejected(Status.UNSAFE, "size", f"its picture would fill the memory: {text.split(',')[0]}")
             if name in _READERS and text != _HARMLESS_AFTER_SEEK:
                 reason = "truncated" if text.startswith(_CUT_OFF) else "packets"
                 raise MediaRejected(Status.CORRUPT, reason, f"the container is damaged: {text}")

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from av.container import InputContainer
 
 
+#: libav's numbers of field orders, by ffprobe's names.
+_FIELD_ORDERS = {1: "progressive", 2: "tt", 3: "bb", 4: "tb", 5: "bt"}
+
+
 @dataclass(frozen=True)
 class Probe:
     """What a file claims about its video.
@@ -37,6 +41,9 @@ class Probe:
         Numbers of ITU-T H.273: matrix 1 is BT.709, 5 and 6 are BT.601, 2 unknown; range 1 limited, 2 full, 0 unknown.
     color_transfer, color_primaries
         The same: transfer 16 is PQ and 18 HLG, of HDR; 2 unknown.
+    field_order
+        `progressive`, or of an interlaced film which field is coded and shown first, as ffprobe writes it (`tt`, `bb`,
+        `tb`, `bt`); `interlaced` where only the first frame tells that it is; `unknown`.
     declared_frames
         How many frames the container says it holds (MP4 does, Matroska does not).
     """
@@ -57,6 +64,7 @@ class Probe:
     color_range: int
     color_transfer: int
     color_primaries: int
+    field_order: str
     has_audio: bool
     declared_frames: int | None
 
@@ -67,7 +75,8 @@ def probe(path: Path) -> Probe:
     Raises
     ------
     MediaRejected
-        `empty`, `html`, `not_media`, `no_video`, `playlist`; `decode` for a picture larger than any real one.
+        `empty`, `html`, `not_media`, `no_video`, `playlist`; `decode` for a picture without a size, and unsafe `size`
+        for one larger than any real one.
     """
     with containers.opened(path) as container:
         return _probe(container, containers.video_stream(container))
@@ -75,9 +84,13 @@ def probe(path: Path) -> Probe:
 
 def _probe(container: "InputContainer", stream: "VideoStream") -> Probe:
     context = stream.codec_context
-    if not 0 < context.width * context.height <= containers.MAX_PIXELS:
+    pixels = context.width * context.height
+    if not 0 < pixels <= containers.MAX_PIXELS:
         detail = f"its picture claims {context.width}x{context.height} pixels"
-        raise MediaRejected(Status.CORRUPT, "decode", detail)
+        status, reason = (Status.UNSAFE, "size") if pixels > 0 else (Status.CORRUPT, "decode")
+        raise MediaRejected(status, reason, detail)
+    rotation, is_interlaced = _first_frame(container, stream)
+    order = _FIELD_ORDERS.get(context.field_order, "unknown")
     return Probe(
         container=container.format.name,
         start_seconds=containers.origin(container),
@@ -90,24 +103,25 @@ def _probe(container: "InputContainer", stream: "VideoStream") -> Probe:
         average_rate=stream.average_rate or None,
         base_rate=stream.base_rate or None,
         sample_aspect=stream.sample_aspect_ratio or Fraction(1),
-        rotation=_rotation(container, stream),
+        rotation=rotation,
         color_space=int(context.colorspace),
         color_range=int(context.color_range),
         color_transfer=int(context.color_trc),
         color_primaries=int(context.color_primaries),
+        field_order="interlaced" if is_interlaced and order in ("unknown", "progressive") else order,
         has_audio=bool(container.streams.audio),
         declared_frames=stream.frames or None,
     )
 
 
-def _rotation(container: "InputContainer", stream: "VideoStream") -> int:
-    """Return the rotation of the first frame: libav's Python binding shows it on frames alone."""
+def _first_frame(container: "InputContainer", stream: "VideoStream") -> tuple[int, bool]:
+    """Return the rotation of the first frame, and whether it is interlaced: libav's Python binding tells of frames."""
     import av
 
     try:
         for packet in container.demux(stream):
             for frame in packet.decode():
-                return frame.rotation
+                return frame.rotation, frame.interlaced_frame
     except av.error.InvalidDataError:
-        return 0  # what can't be decoded has no rotation; whoever needs the frames will meet the error
-    return 0
+        pass  # what can't be decoded has no rotation; whoever needs the frames will meet the error
+    return 0, False
