@@ -75,7 +75,7 @@ def video(
                     if taken := take(source):
                         return _tidy(taken, wanted, layout, failures)
                     delivery = source.deliver(wanted, folder, on_bytes)
-                checked = check(wanted, delivery.path, depth)
+                checked = check(wanted, delivery.path, depth, delivery.facts.get("duration_seconds"))
             except ItemFailed as error:
                 failures.append((source.name, error))
                 continue
@@ -97,8 +97,15 @@ def _too_short(short: _Short) -> MediaRejected:
     return MediaRejected(Status.SHORT, "ends_inside_span", detail)
 
 
-def check(wanted: Video, path: Path, depth: DecodeCheck = DecodeCheck.DEMUX) -> "Checked":
+def check(
+    wanted: Video, path: Path, depth: DecodeCheck = DecodeCheck.DEMUX, duration_seconds: object = None
+) -> "Checked":
     """Check a delivered file: magic, opens, a video stream, packets counted, reaches into the span; see `DecodeCheck`.
+
+    Parameters
+    ----------
+    duration_seconds
+        How long its source says that it is; None if that is not known.
 
     Raises
     ------
@@ -106,10 +113,13 @@ def check(wanted: Video, path: Path, depth: DecodeCheck = DecodeCheck.DEMUX) -> 
         If it fails; the file is removed, so that nothing goes on from it.
     """
     try:
-        return soundness.check(path, start=wanted.span.start, end=wanted.span.end, depth=depth)
+        checked = soundness.check(path, start=wanted.span.start, end=wanted.span.end, depth=depth)
+        if isinstance(duration_seconds, float):
+            soundness.check_duration(checked.probe, duration_seconds)
     except ItemFailed:
         files.remove(path)
         raise
+    return checked
 
 
 def adopt(wanted: Video, layout: Layout, depth: DecodeCheck = DecodeCheck.DEMUX) -> Made | None:

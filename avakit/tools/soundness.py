@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 #: How much earlier than its container says a file may end: FAULTS M16.
 _LENGTH_TOLERANCE_SECONDS = Fraction(1)
 _LENGTH_TOLERANCE_SHARE = Fraction(1, 200)
+#: Sites round durations to whole seconds, either way.
+_TOLD_TOLERANCE_SECONDS = 2.0
 #: Sound is decoded from a little before the span: its first packets after a seek may refer to what was not read.
 _SOUND_MARGIN_SECONDS = Fraction(1)
 
@@ -96,6 +98,20 @@ def check(
     if depth is DecodeCheck.FULL:
         decode(path, start=start, end=end, origin=origin)
     return Checked(claimed, ends, missing(end, ends))
+
+
+def check_duration(claimed: Probe, told_seconds: float) -> None:
+    """Refuse a file that is not as long as its source says: another cut of the film, or a part of it.
+
+    Raises
+    ------
+    MediaRejected
+        `length`, if it differs by more than `_TOLD_TOLERANCE_SECONDS` and half a percent.
+    """
+    found, told = float(claimed.duration_seconds), told_seconds
+    if found > 0 and abs(found - told) > max(_TOLD_TOLERANCE_SECONDS, told * float(_LENGTH_TOLERANCE_SHARE)):
+        detail = f"it lasts {found:.3f} s, and its source says {told:.3f} s: another cut of the film, or a part of it"
+        raise MediaRejected(Status.CORRUPT, "length", detail)
 
 
 def _clock_begin(claimed: Probe) -> Fraction:

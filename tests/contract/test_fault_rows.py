@@ -41,7 +41,11 @@ def test_each_media_row_is_tried() -> None:
 def test_the_documented_numbers_are_those_that_are_tried() -> None:
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", "tests/contract"]
     listed = subprocess.run(
-        [*command, "-m", "network_fault or storage_fault or media_fault"], cwd=TOP, capture_output=True, text=True, check=True
+        [*command, "-m", "network_fault or storage_fault or media_fault"],
+        cwd=TOP,
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
     found = Counter(re.findall(r"^tests/contract/test_(network|storage|media)_faults", listed, re.MULTILINE))
     text = (TOP / "docs/reliability.md").read_text("utf-8")

@@ -4,6 +4,7 @@ A damaged film is found when it is delivered; then the next source is asked. Aft
 tests/invariants.py hold, and with a good second source the same command makes what it would have made at once.
 """
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -55,6 +56,9 @@ class Place:
     def __init__(self, server: FaultyServer, folder: Path) -> None:
         self.second = server.state.folder / "second"
         self.second.mkdir()
+        self.url = server.url
+        (server.state.folder / "site").mkdir()
+        (server.state.folder / "site/film.mp4").write_bytes(faultyfilms.mp4())
         (server.state.folder / "annotations").mkdir()
         rows = "".join(f"walking,{item},1,3,train\n" for item in (WANTED, CANARY))
         (server.state.folder / "annotations/train.csv").write_text(
@@ -76,6 +80,13 @@ class Place:
 
     def heal(self) -> None:
         (self.second / f"{WANTED}.mp4").write_bytes(faultyfilms.mp4())
+
+    def advertise(self, duration: str) -> None:
+        """Have a page of a site show a film, and say how long it is."""
+        film = {"@type": "VideoObject", "name": "film", "duration": duration, "contentUrl": f"{self.url}/site/film.mp4"}
+        told = json.dumps({"@context": "https://schema.org", **film})
+        page = f'<html><head><script type="application/ld+json">{told}</script></head></html>'
+        (self.second.parent / "site" / WANTED).write_text(page)
 
     def harm(self) -> None:
         (self.second / f"{WANTED}.mp4").unlink(missing_ok=True)
@@ -276,3 +287,18 @@ def test_m23_an_image_that_is_cut_off_is_found(begin: Callable[..., Trial]) -> N
     assert code == 4
     assert "* k/rawframes" in found
     assert "img_00007.jpg" in found
+
+
+def test_m16_another_cut_of_the_film_is_refused(begin: Callable[..., Trial], place: Place) -> None:
+    """The site says how long the film is that it means."""
+    trial = begin(b"")
+    (trial.folder / "shelf" / f"{WANTED}.mp4").unlink()
+    manifest = trial.folder / "tiny.yaml"
+    manifest.write_text(manifest.read_text().replace("sources: [", 'sources: [{type: youtube, url: "URL/site/{id}"}, '))
+    manifest.write_text(manifest.read_text().replace("URL", place.url))
+    place.advertise("PT10S")
+    ran = trial.run()
+    invariants.assert_invariants(trial, ran, {WANTED: ("corrupt", "length")})
+    place.advertise("PT4S")
+    assert trial.run().code == 0
+    assert invariants.digest(trial.root) == place.whole
