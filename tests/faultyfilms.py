@@ -9,7 +9,7 @@ from random import Random
 from tempfile import TemporaryDirectory
 
 from tests import faultymedia as media
-from tests.faultymedia import RATE, SECONDS
+from tests.faultymedia import RATE
 
 Expected = tuple[str, str]
 DONE: Expected = ("done", "")
@@ -167,6 +167,15 @@ def _hdr(transfer: str) -> bytes:
     return _converted("-c:v", "libx265", *quick, "-pix_fmt", "yuv420p10le", *tags, "-c:a", "copy")
 
 
+_QUICK_VP9 = ("-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-auto-alt-ref", "0")
+_ALPHA = (*_QUICK_VP9, "-pix_fmt", "yuva420p", "-c:a", "libopus")
+
+
+def _slides(count: int) -> bytes:
+    """Show each picture for three seconds, as a film of slides does."""
+    return media.film(options=media.NO_B, sound=False, seconds=count / RATE, pts=lambda number: number * 3 * RATE)
+
+
 def _varied(number: int) -> int:
     return sum((1, 3, 2, 5, 1)[each % 5] for each in range(number)) * 10
 
@@ -175,19 +184,19 @@ def _varied(number: int) -> int:
 ODD = (
     Odd("M12", "no-count-of-frames", lambda: _converted("-c", "copy", "-movflags", "frag_keyframe+empty_moov")),
     Odd("M12", "a-rate-of-0", lambda: media.without_rate(_converted("-c:v", "mpeg4", "-an", suffix=".avi")), "avi"),
-    Odd("M12", "two-pictures", lambda: media.film(options=media.NO_B, sound=False, seconds=2 / RATE, pts=lambda n: 75 * n)),
+    Odd("M12", "two-pictures", lambda: _slides(2)),
     Odd("M13", "varied", lambda: media.film(pts=_varied, time_base=Fraction(1, 600))),
     Odd("M13", "varied-mkv", lambda: media.film("matroska", pts=_varied, time_base=Fraction(1, 600)), "mkv"),
     Odd("M17", "one-i-frame", lambda: media.film(options=media.LONG_GOP)),
     Odd("M19", "rotated", lambda: media.rotated(mp4()), size=(64, 96),
         facts=(("rotation", 90),)),
-    Odd("M19", "odd-sides", lambda: media.film("webm", codec="libvpx-vp9", options=VP9, size=(95, 63)), "webm", (95, 63)),
+    Odd("M19", "odd-sides", lambda: media.film("webm", codec="libvpx-vp9", options=VP9, size=(95, 63)), "webm",
+        size=(95, 63)),
     Odd("M19", "10-bit", lambda: _converted(*_x264("-pix_fmt", "yuv420p10le")), facts=(("pix_fmt", "yuv420p10le"),)),
     Odd("M19", "422", lambda: _converted(*_x264("-pix_fmt", "yuv422p")), facts=(("pix_fmt", "yuv422p"),)),
     Odd("M19", "hdr-pq", lambda: _hdr("smpte2084"), facts=(("color_transfer", 16), ("color_space", 9))),
     Odd("M19", "hdr-hlg", lambda: _hdr("arib-std-b67"), facts=(("color_transfer", 18), ("color_space", 9))),
-    Odd("M19", "alpha", lambda: _converted("-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-auto-alt-ref",
-        "0", "-pix_fmt", "yuva420p", "-c:a", "libopus", suffix=".webm"), "webm"),
+    Odd("M19", "alpha", lambda: _converted(*_ALPHA, suffix=".webm"), "webm"),
     Odd("M19", "interlaced", lambda: _converted(*_x264("-vf", "interlace", "-flags", "+ilme+ildct")),
         facts=(("field_order", "tt"),)),
     Odd("M19", "wide-pixels", lambda: _converted(*_x264("-vf", "setsar=2/1")),

@@ -11,7 +11,6 @@ import tempfile
 import zlib
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -125,7 +124,7 @@ def without_box(data: bytes, kind: bytes) -> bytes:
 def flipped(data: bytes, count: int, seed: int = 1) -> bytes:
     """Flip bits of the pictures of an MP4 film."""
     start, end = box(data, b"mdat")
-    damaged, dice = bytearray(data), random.Random(seed)  # noqa: S311 - not for secrets
+    damaged, dice = bytearray(data), random.Random(seed)
     for _ in range(count):
         damaged[dice.randrange(start + 4000, end - 4000)] ^= 1 << dice.randrange(8)
     return bytes(damaged)
@@ -176,7 +175,7 @@ def backwards(data: bytes) -> bytes:
     """Give the last cluster of a Matroska film the time of the first, as two films put together have it."""
     clusters = [at for at in range(len(data) - 4) if data[at : at + 4] == b"\x1f\x43\xb6\x75"]
     at = clusters[-1] + 4 + 8  # its id and its size, of eight bytes as libavformat writes it where it can seek
-    while data[at] != 0xE7:  # noqa: PLR2004 - the element Timestamp
+    while data[at] != 0xE7:
         at += 1
     length = data[at + 1] & 0x7F
     return data[: at + 2] + bytes(length) + data[at + 2 + length :]

@@ -51,8 +51,8 @@ def frames(
     Raises
     ------
     MediaRejected
-        As `tools.video.probe`; `decode` if a frame is damaged; `packets` if its times go backwards or are not those
-        of `times`.
+        As `tools.video.probe`; `decode` if a frame is damaged; `timestamps` if its times go backwards; `packets` if
+        they are not those of `times`, or the demuxer complains.
     """
     if threads != 1:
         _read_through(path, start, end, origin)
@@ -132,7 +132,7 @@ def _in_order(decoded: "Iterable[tuple[int, VideoFrame]]") -> "Iterator[tuple[in
         while heap and (item is None or len(heap) > _REORDER_FRAMES):
             tick, _, frame = heapq.heappop(heap)
             if last is not None and tick < last:
-                raise MediaRejected(Status.CORRUPT, "packets", f"its times go backwards at tick {tick}")
+                raise MediaRejected(Status.CORRUPT, "timestamps", f"its times go backwards at tick {tick}")
             if tick != last:
                 yield tick, frame
             last = tick

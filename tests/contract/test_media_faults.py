@@ -302,3 +302,25 @@ def test_m16_another_cut_of_the_film_is_refused(begin: Callable[..., Trial], pla
     place.advertise("PT4S")
     assert trial.run().code == 0
     assert invariants.digest(trial.root) == place.whole
+
+
+@pytest.mark.parametrize("has_second", [False, True])
+def test_a_film_that_turns_out_damaged_is_asked_for_elsewhere(
+    has_second: bool, begin: Callable[..., Trial], place: Place
+) -> None:
+    """At the depth `demux` its packets are in order; only who decodes it sees the hole."""
+    trial = prepared(begin(media.zeroed(faultyfilms.mp4(), 65536)))
+    if has_second:
+        place.heal()
+    ran = trial.run()
+    assert ran.code == (0 if has_second else 3), ran.out + ran.err
+    assert invariants.verify(trial)[0] == 0
+    record = journal.read(trial.root).present[f"k/videos/{WANTED}"]
+    assert record.facts["source"]["name"] == ("mirror" if has_second else "folder")
+    assert (trial.root / f"tiny/train/walking/{NAME}.mp4").exists() == has_second
+    assert (trial.root / "k/rawframes" / NAME).exists() == has_second
+    assert not trial.leftovers()
+    if not has_second:
+        place.heal()
+        assert trial.run().code == 0, "it is asked again by the next run"
+        assert invariants.verify(trial)[0] == 0
