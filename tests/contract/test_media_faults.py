@@ -23,7 +23,7 @@ from tests.contract.faultycase import FAST, HASTY
 from tests.faults import FaultyServer
 from tests.faultyfilms import DAMAGED, FULL, ODD, Film, Odd
 from tests.invariants import Trial
-from tests.manifests import KINETICS
+from tests.manifests import ABOUT, KINETICS
 
 pytestmark = pytest.mark.media_fault
 
@@ -324,3 +324,62 @@ def test_a_film_that_turns_out_damaged_is_asked_for_elsewhere(
         place.heal()
         assert trial.run().code == 0, "it is asked again by the next run"
         assert invariants.verify(trial)[0] == 0
+
+
+_FORM_AVA = (
+    ABOUT
+    + """
+name: films
+title: A film of which a window is annotated
+family: films
+files:
+  - {name: val.csv, role: labels, form: ava8, splits: [val], urls: ["URL/annotations/val.csv"]}
+  - {name: names.txt, role: file_names, splits: [val], urls: ["URL/annotations/names.txt"]}
+  - {name: actions.pbtxt, role: label_map, splits: [val], urls: ["URL/annotations/actions.pbtxt"]}
+splits: {val: {videos: 1}}
+span: {start: 1, duration: 2}
+key_seconds: {first: 1, last: 2, step: 1}
+frames: {rate: 30, quality: 92}
+clips: null
+sources:
+  - {type: mirror, url: "URL/first/{file_name}"}
+  - {type: mirror, url: "URL/second/{file_name}"}
+layout: {videos: f/videos, windows: f/windows, clips: f/clips, frames: f/rawframes, key_frames: f/keys}
+stages: [video, window, frames]
+max_unavailable: 0
+"""
+)
+
+
+@pytest.fixture
+def window_trial(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Trial:
+    """Make a trial with a film that has a hole on the first mirror, and is sound on the second."""
+    served = place.second.parent
+    (served / "first").mkdir(exist_ok=True)
+    (served / f"first/{WANTED}.mp4").write_bytes(media.zeroed(faultyfilms.mp4(), 65536))
+    place.heal()
+    (served / "annotations/val.csv").write_text(f"{WANTED},0001,0.1,0.2,0.5,0.9,12,0\n")
+    (served / "annotations/names.txt").write_text(f"{WANTED}.mp4\n")
+    (served / "annotations/actions.pbtxt").write_text('item {\n  name: "swim"\n  id: 12\n}\n')
+    folder = tmp_path / "trial"
+    folder.mkdir()
+    (folder / "films.yaml").write_text(_FORM_AVA.replace("URL", place.url))
+    invariants.hasten(monkeypatch, FAST, HASTY)
+    invariants.settle(monkeypatch, folder)
+    return Trial(folder, ("prepare", "--manifest", "films.yaml", "--jobs", "1", "--no-space-check"))
+
+
+@pytest.mark.parametrize("words", [(), FULL], ids=["when-extracted", "when-delivered"])
+@pytest.mark.parametrize("part", ["--whole", "--span-only"])
+def test_a_damaged_window_is_made_of_the_next_mirrors_film(
+    part: str, words: tuple[str, ...], window_trial: Trial, place: Place
+) -> None:
+    ran = window_trial.run(part, *words)
+    assert ran.code == 0, ran.out + ran.err
+    assert invariants.verify(window_trial)[0] == 0
+    present = journal.read(window_trial.root).present
+    record = present[f"f/windows/{WANTED}" if part == "--span-only" else f"f/videos/{WANTED}"]
+    assert str(record.facts["source"]["url"]).startswith(f"{place.url}/second/")
+    assert len(list((window_trial.root / "f/rawframes" / WANTED).iterdir())) == 60
+    assert not window_trial.leftovers()
+    assert window_trial.run(part).code == 0
