@@ -383,3 +383,15 @@ def test_a_damaged_window_is_made_of_the_next_mirrors_film(
     assert len(list((window_trial.root / "f/rawframes" / WANTED).iterdir())) == 60
     assert not window_trial.leftovers()
     assert window_trial.run(part).code == 0
+
+
+def test_the_depth_is_told_by_a_file_and_by_the_environment_too(
+    begin: Callable[..., Trial], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trial = begin(faultyfilms.mp4()[:-1])
+    (trial.folder / "avakit.yaml").write_text("decode_check: off\n")
+    assert trial.run().code == 0, "YAML reads `off` as false"
+    shutil.rmtree(trial.folder)
+    trial = begin(media.zeroed(faultyfilms.mp4(), 65536))
+    monkeypatch.setenv("AVAKIT_DECODE_CHECK", "full")
+    assert trial.run().code == 3
