@@ -13,15 +13,15 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from avakit.errors import DataInvalid, Status
-from avakit.layout import JOURNAL
-from avakit.model import Stage
+from avakit.layout import JOURNAL, unpacked_frames
+from avakit.model import Packing, Stage
 from avakit.tools import files
 
 #: Version of the line format. Readers refuse newer ones.
@@ -52,9 +52,9 @@ class Record:
         As in `Outcome`, or `removed`.
     path, bytes, sha256
         What was published, for `done` and `short`. Of a frame folder: its path, the bytes of all frames, and
-        the digest of its frame list.
+        the digest of its frame list; of a tar of frames those of the file.
     frames
-        How many frames a frame folder holds.
+        How many frames a frame folder or a tar holds.
     seconds
         How long it took.
     facts
@@ -82,6 +82,12 @@ class Record:
     def is_present(self) -> bool:
         """Whether the line says that the thing is there."""
         return self.status in (Status.DONE, Status.SHORT) and bool(self.path)
+
+    @property
+    def packing(self) -> Packing:
+        """How frames are kept; of anything else it says nothing."""
+        is_tar = self.stage is Stage.FRAMES and self.path != unpacked_frames(self.path)
+        return Packing.TAR if is_tar else Packing.FOLDER
 
 
 _FIELDS = frozenset(f.name for f in fields(Record))
@@ -135,7 +141,7 @@ def _own_file(root: Path, dataset: str, pid: int) -> Path:
 
 def append(root: Path, record: Record) -> None:
     """Write a record to this process's own journal and see it to the disk."""
-    content = {name: value for name, value in asdict(record).items() if value not in ("", 0, {})}
+    content = {name: value for name, value in vars(record).items() if value not in ("", 0, {})}
     content |= {"schema": SCHEMA, "time": record.time or now()}
     line = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     files.append_line(_own_file(root, record.dataset, os.getpid()), line)

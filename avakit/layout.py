@@ -101,14 +101,33 @@ def frame_name(number: int, extension: str = "jpg") -> str:
     return f"img_{number:05d}.{extension}"
 
 
-def frame_list(folder: str) -> str:
-    """Return the path of a frame folder's list of digests; never inside the folder itself."""
-    return f".avakit/manifests/frames/{folder}.sha256"
+#: What follows the name of a frame folder in that of its tar. Names of items have no dot.
+_TAR = ".tar"
 
 
-def frame_times(folder: str) -> str:
-    """Return the path of the record of what each frame of a folder shows, beside the list of digests."""
-    return f".avakit/manifests/frames/{folder}.times.json"
+def packed_frames(folder: str) -> str:
+    """Return the path of the tar that holds what would lie in a frame folder."""
+    return f"{folder}{_TAR}"
+
+
+def unpacked_frames(path: str) -> str:
+    """Return the frame folder of a path, which may be that of its tar."""
+    return path.removesuffix(_TAR)
+
+
+def frame_list(path: str) -> str:
+    """Return the path of the list of digests of a frame folder or its tar; never inside the folder itself."""
+    return f".avakit/manifests/frames/{unpacked_frames(path)}.sha256"
+
+
+def frame_index(path: str) -> str:
+    """Return the path of the index of a tar of frames: where in it each frame lies."""
+    return f".avakit/manifests/frames/{unpacked_frames(path)}.idx"
+
+
+def frame_times(path: str) -> str:
+    """Return the path of the record of what each frame of a folder or its tar shows, beside the list of digests."""
+    return f".avakit/manifests/frames/{unpacked_frames(path)}.times.json"
 
 
 def kept_manifest(dataset: str) -> str:

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from avakit import checksums
+from avakit import checksums, packing
 from avakit.errors import DataInvalid
 from avakit.journal import State
-from avakit.layout import SHA256SUMS, frame_list
+from avakit.layout import SHA256SUMS
 from avakit.model import Stage
 from avakit.tools import files
 
@@ -14,11 +14,14 @@ def sha256sums(state: State) -> str:
     """Return the lines `sha256sum -c` reads from within the root.
 
     A frame folder appears as its list of frames, whose own lines `sha256sum -c` reads the same way: two levels, so
-    that AVA's 11.6 million frames are 430 lines here.
+    that AVA's 11.6 million frames are 430 lines here. A tar of frames appears itself, with its list and its index.
     """
     return checksums.text(
-        (frame_list(record.path) if record.stage is Stage.FRAMES else record.path, record.sha256)
+        line
         for record in state.present.values()
+        for line in (
+            packing.checked(record).items() if record.stage is Stage.FRAMES else [(record.path, record.sha256)]
+        )
     )
 
 

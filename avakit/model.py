@@ -45,6 +45,13 @@ class Stage(StrEnum):
     FRAMES = "frames"
 
 
+class Packing(StrEnum):
+    """How the frames of one item are kept: as the files of a folder, or as the members of one tar."""
+
+    FOLDER = "folder"
+    TAR = "tar"
+
+
 @dataclass(frozen=True, order=True)
 class Span:
     """Seconds of the original video, half open: `[start, start + duration)`."""

@@ -7,11 +7,11 @@ from enum import StrEnum
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from avakit import checksums, execute, journal
+from avakit import checksums, execute, journal, packing
 from avakit.errors import DataInvalid
 from avakit.journal import Record, State
-from avakit.layout import frame_list
-from avakit.model import Finding, FindingKind, Stage
+from avakit.layout import frame_index, frame_list
+from avakit.model import Finding, FindingKind, Packing, Stage
 from avakit.tools import files
 
 #: Small files go to a worker in lots of this many; a frame folder goes alone.
@@ -71,7 +71,7 @@ def check_lot(records: Iterable[Record], *, root: Path, depth: Depth) -> tuple[F
     found: list[Finding] = []
     for record in records:
         if record.stage is Stage.FRAMES:
-            found += _check_folder(record, root, depth)
+            found += (_check_tar if record.packing is Packing.TAR else _check_folder)(record, root, depth)
         else:
             found.append(_check_file(record.path, record.sha256, root, depth, key=record.key, size=record.bytes))
     return tuple(found)
@@ -119,11 +119,9 @@ def _check_file(path: str, digest: str, root: Path, depth: Depth, *, key: str, s
 
 
 def _check_folder(record: Record, root: Path, depth: Depth) -> list[Finding]:
-    listing = frame_list(record.path)
-    # The list is small and everything rests on it: its digest is checked at every depth.
-    head = _check_file(listing, record.sha256, root, Depth.FULL, key=record.key)
-    if head.kind is not FindingKind.MATCH:
-        return [head]
+    wrong = [each for each in _check_beside(record, root) if each.kind is not FindingKind.MATCH]
+    if wrong:
+        return wrong
     if (root / record.path).is_symlink():
         return [Finding(record.path, FindingKind.UNSAFE, "a symbolic link", record.key)]
     try:
@@ -135,7 +133,7 @@ def _check_folder(record: Record, root: Path, depth: Depth) -> list[Finding]:
         return [Finding(record.path, FindingKind.UNREADABLE, error.strerror or str(error), record.key)]
     sizes = {name: fact.st_size for name, fact in facts.items()}
     odd = sorted(name for name, fact in facts.items() if not stat.S_ISREG(fact.st_mode))
-    listed = {Path(path).name: digest for path, digest in checksums.parse((root / listing).read_text())}
+    listed = {Path(path).name: digest for path, digest in checksums.parse((root / frame_list(record.path)).read_text())}
     found = [Finding(f"{record.path}/{n}", FindingKind.UNEXPECTED, "", record.key) for n in sizes.keys() - listed]
     found += [Finding(f"{record.path}/{n}", FindingKind.MISSING, "", record.key) for n in listed.keys() - sizes]
     found += [
@@ -151,6 +149,35 @@ def _check_folder(record: Record, root: Path, depth: Depth) -> list[Finding]:
         detail = f"holds {sum(sizes.values())} bytes, recorded {record.bytes}"
         found.append(Finding(record.path, FindingKind.DIFFERS, detail, record.key))
     return sorted(found) or [Finding(record.path, FindingKind.MATCH, f"{record.frames} frames", record.key)]
+
+
+def _check_beside(record: Record, root: Path) -> list[Finding]:
+    """Check what lies beside frames: small files on which everything rests, so their digests count at every depth."""
+    beside = [(path, digest) for path, digest in packing.checked(record).items() if path != record.path]
+    return [_check_file(path, digest, root, Depth.FULL, key=record.key) for path, digest in beside]
+
+
+def _check_tar(record: Record, root: Path, depth: Depth) -> list[Finding]:
+    found = [finding for finding in _check_beside(record, root) if finding.kind is not FindingKind.MATCH]
+    tar = _check_file(record.path, record.sha256, root, Depth.QUICK, key=record.key, size=record.bytes)
+    if tar.kind is not FindingKind.MATCH:
+        found.append(tar)
+    if depth is Depth.FULL and all(finding is tar and finding.kind is FindingKind.DIFFERS for finding in found):
+        try:
+            found += _read_tar(record, root)
+        except OSError as error:
+            found.append(Finding(record.path, FindingKind.UNREADABLE, error.strerror or str(error), record.key))
+    return sorted(found) or [Finding(record.path, FindingKind.MATCH, f"{record.frames} frames", record.key)]
+
+
+def _read_tar(record: Record, root: Path) -> list[Finding]:
+    """Read a tar once; whatever is wrong is told of the frame it is wrong with."""
+    members = packing.read_index(root / frame_index(record.path))
+    seen = packing.examine(root / record.path, members, packing.listed(root, record.path))
+    troubles = seen.troubles
+    if not troubles and seen.sha256 != record.sha256:
+        troubles = (f"sha256 {seen.sha256[:12]}…, recorded {record.sha256[:12]}…",)
+    return [Finding(record.path, FindingKind.DIFFERS, trouble, record.key) for trouble in troubles]
 
 
 def unexpected(root: Path, present: Mapping[str, Record]) -> Iterator[Finding]:

@@ -33,12 +33,16 @@ _CHUNK = 64 << 10
 
 @dataclass(frozen=True)
 class Request:
-    """One request as it came, with the status it was answered with. Header names are in lower case."""
+    """One request as it came, with the status it was answered with. Header names are in lower case.
+
+    `port` is the client's: one for each connection.
+    """
 
     method: str
     path: str
     headers: Mapping[str, str]
     status: int
+    port: int
 
     @property
     def range(self) -> str:
@@ -76,7 +80,8 @@ class Handler(BaseHTTPRequestHandler):
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:  # noqa: ARG002
         """Remember what was asked."""
         headers = {name.lower(): value for name, value in self.headers.items()}
-        self.server.state.requests.append(Request(self.command, self.path, headers, int(code)))
+        port = self.client_address[1]
+        self.server.state.requests.append(Request(self.command, self.path, headers, int(code), port))
 
     def head(self, status: HTTPStatus, headers: Mapping[str, str]) -> None:
         """Send the status line and headers."""

@@ -42,6 +42,7 @@ ADVICE = {
     "unknown": "nobody has met this message yet; run the same command again, and report it if it stays",
     "vanished": "run the same command again, one at a time for one root if you use --drop",
     "resources": "use fewer --jobs, or raise the machine's limits (`ulimit -n`)",
+    "damaged": "`avakit verify --repair` makes them again",
     "decode": "another source may hold a sound copy: `--sources`, `--folder`, `--mirror`",
     "truncated": "another source may hold a whole copy: `--sources`, `--folder`, `--mirror`",
     "packets": "another source may hold a sound copy: `--sources`, `--folder`, `--mirror`",

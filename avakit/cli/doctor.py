@@ -34,10 +34,11 @@ def command(**given: Any) -> int:
     """
     from avakit import doctor
     from avakit.doctor import network
+    from avakit.frames import selftest
 
     root, as_json = given["root"].absolute(), given["as_json"]
     dataset = setup.dataset_of(given)
-    checks = doctor.examine(root, given["cookies"])
+    checks = [*doctor.examine(root, given["cookies"]), doctor.frames_check(selftest.examine())]
     if not given["offline"]:
         layout = dataset.layout(root)
         checks += network.examine(network.places(dataset, layout.absolute(layout.annotations)))

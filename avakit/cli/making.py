@@ -48,16 +48,13 @@ def interruptible() -> Iterator[None]:
 def make(verb: str, given: dict[str, Any], stages_of: Callable[["Dataset"], tuple[Stage, ...]]) -> ExitCode:
     """Run one of the verbs that make something, and return its exit code."""
     from avakit.prepare.errands import assume
-    from avakit.tools import files, http_limits
 
     chosen = setup.choose(given)
     job = setup.job_of(given, chosen, stages_of(chosen.dataset))
     if verb == "download":
         job = archiving.with_clips(job, chosen)
     if not given["dry_run"]:
-        if Stage.VIDEO in job.stages:
-            http_limits.require_shared_folder()
-        files.check_writable(chosen.root)
+        _require(chosen, job)
         setup.keep_manifest(given, chosen)
     run = begin(verb, given, chosen)
     with interruptible():
@@ -83,6 +80,18 @@ def make(verb: str, given: dict[str, Any], stages_of: Callable[["Dataset"], tupl
     if not given.get("shard"):
         refresh_manifest(chosen, is_wanted=verb == "prepare")
     return run.close()
+
+
+def _require(chosen: setup.Chosen, job: "Job") -> None:
+    """Refuse to begin what can't succeed: no shared folder, libraries that fail, a root that can't be written to."""
+    from avakit.frames import selftest
+    from avakit.tools import files, http_limits
+
+    if Stage.VIDEO in job.stages:
+        http_limits.require_shared_folder()
+    if Stage.FRAMES in job.stages:
+        selftest.require()
+    files.check_writable(chosen.root)
 
 
 def begin(verb: str, given: dict[str, Any], chosen: setup.Chosen) -> Run:
@@ -182,7 +191,7 @@ def _count_finished(job: "Job", plan: "Plan", run: Run) -> None:
     present = journal.read(job.root).present
     for target in (target for work in plan.works for target in work.targets):
         record = present.get(target.key)
-        if record is not None and (target.name, target.stage) not in told:
+        if record is not None and record != target.found and (target.name, target.stage) not in told:
             run.left -= 1
             run.outcomes.append(
                 Outcome(target.name, target.stage, Status(record.status), path=record.path, bytes=record.bytes)
@@ -201,9 +210,12 @@ def _show_plan(given: dict[str, Any], job: "Job", plan: "Plan", errands: "list[E
         is_taken = number < len(taken)
         if given["as_json"]:
             row = {"stage": target.stage, "item": target.name, "key": target.key}
+            row |= {"found": target.found.path} if target.found else {}
             print_json("target", {**row, "source": "archive"} if is_taken else row)
         elif is_taken:
             click.echo(f"would take {target.stage} {target.key} out of an archive")
+        elif target.found:
+            click.echo(f"would keep {target.stage} {target.key} in a {job.packing}")
         else:
             click.echo(f"would make {target.stage} {target.key}")
     if not given["as_json"]:

@@ -8,6 +8,7 @@ from avakit.cli import options
 from avakit.cli.display import print_json, readable_count
 from avakit.cli.settings import Verb
 from avakit.errors import ExitCode
+from avakit.model import Packing
 
 
 @click.command("manifest", cls=Verb)
@@ -25,6 +26,11 @@ def command(root: Path, as_json: bool) -> int:
         return ExitCode.OK
     click.echo(f"avakit manifest: {readable_count(len(state.present))} entries in {path}")
     click.echo(f"next: cd {root} && sha256sum -c --quiet {path}")
-    if any(record.frames for record in state.present.values()):
-        click.echo("next: every frame, too: find .avakit/manifests/frames -type f -exec sha256sum -c --quiet {} +")
+    frames = [record.packing for record in state.present.values() if record.frames]
+    if Packing.FOLDER in frames:
+        but = " (of those in tars it says that they are not there: the tars are in SHA256SUMS)"
+        click.echo(
+            "next: every frame, too: find .avakit/manifests/frames -name '*.sha256' -exec sha256sum -c --quiet {} +"
+            + (but if Packing.TAR in frames else "")
+        )
     return ExitCode.OK

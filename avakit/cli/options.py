@@ -14,7 +14,7 @@ from click.shell_completion import CompletionItem
 from avakit.cli.settings import DEFAULT_ROOT
 from avakit.errors import nearest
 from avakit.layout import REJECTS
-from avakit.model import Split, Stage
+from avakit.model import Packing, Split, Stage
 from avakit.recipes import Picture, Timing
 
 DEFAULT_DATASET = "ava-v2.2"
@@ -271,6 +271,12 @@ frames = together(
     option("--around", type=click.IntRange(min=0), metavar="N",
            help="With --key-frames: also N frames before and after each."),
     option("--keep-excluded", is_flag=True, help="With --key-frames: also those at excluded timestamps."),
+)  # fmt: skip
+
+pack = option(
+    "--pack", type=click.Choice([each.value for each in Packing]),
+    help="Keep the frames of an item in one tar, or in a folder; those that are there are put so, too  "
+    "[default: new ones in folders]",
 )  # fmt: skip
 
 output = together(

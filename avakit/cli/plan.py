@@ -11,7 +11,8 @@ from avakit.cli.settings import Verb
 from avakit.errors import ExitCode
 
 if TYPE_CHECKING:
-    from avakit.prepare.estimate import Line, Portion
+    from avakit.prepare.estimate import Portion
+    from avakit.prepare.lines import Line
     from avakit.prepare.room import Room
     from avakit.sources.asking import Sample
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 @options.sources
 @options.retry
 @options.frames
+@options.pack
 @options.drop
 @options.option("--jobs", "-j", type=click.IntRange(min=1), help="Worker processes  [default: the usable cores]")
 @options.option(
@@ -71,7 +73,8 @@ def command(**given: Any) -> int:
     _show_disks(disks, lines)
     verdict = "it fits"
     if not fits:
-        verdict = "IT DOES NOT FIT; take a part with --split or --limit, or another --root"
+        fewer = "" if all(room.holds_files for room in disks) else "keep frames in tars (--pack tar), "
+        verdict = f"IT DOES NOT FIT; {fewer}take a part with --split or --limit, or another --root"
     elif unknown := dict.fromkeys(_named(line) for line in lines if not line.is_known):
         verdict = f"whether it fits can't be told: nobody knows how long each {', '.join(unknown)} is"
     things = readable_count(sum(line.count for line in lines))

@@ -15,6 +15,7 @@ from avakit.cli.settings import Verb
 @options.decode_check
 @options.retry
 @options.frames
+@options.pack
 @options.drop
 @options.no_space_check
 @options.run

@@ -8,7 +8,7 @@ import click
 from avakit.cli import annotations, archiving, making, setup
 from avakit.cli.closing import Run
 from avakit.errors import AvakitError, ExitCode, Interrupted
-from avakit.model import Split, Stage, VideoId
+from avakit.model import Packing, Split, Stage, VideoId
 from avakit.outcome import decisive
 
 if TYPE_CHECKING:
@@ -45,10 +45,14 @@ def _remake(given: dict[str, Any], lost: "list[Record]") -> ExitCode:
     if media:
         ids = frozenset(VideoId(record.item[:11]) for record in media)
         chosen = replace(chosen, selection=replace(chosen.selection, ids=ids))
-        recipes = {FrameRecipe.of(record.facts["recipe"]) for record in media if record.stage is Stage.FRAMES}
-        for recipe in recipes or {chosen.dataset.frame_recipe}:
-            wanted = replace(chosen.selection, keep_excluded=recipe.keep_excluded)
-            _make(given, replace(chosen, selection=wanted), media, recipe, run)
+        groups: dict[tuple[FrameRecipe, Packing], list[Record]] = {}
+        for record in (record for record in media if record.stage is Stage.FRAMES):
+            groups.setdefault((FrameRecipe.of(record.facts["recipe"]), record.packing), []).append(record)
+        others = [record for record in media if record.stage is not Stage.FRAMES]
+        for (recipe, packing), its in groups.items() or [((chosen.dataset.frame_recipe, Packing.FOLDER), [])]:
+            selection = replace(chosen.selection, keep_excluded=recipe.keep_excluded)
+            its_choice = replace(chosen, selection=selection)
+            _make({**given, "pack": packing}, its_choice, [*others, *its], recipe, run)
     making.refresh_manifest(chosen)
     return decisive([run.close(), _compare(chosen, media)])
 

@@ -18,8 +18,8 @@ DEFAULT_ROOT = "data"
 #: What `avakit.yaml` may set: every shared option that describes the data, none that describes one run.
 KEYS = frozenset({
     "dataset", "manifest", "root", "classes", "min_samples", "balanced", "sample", "seed", "jobs", "sources",
-    "folder", "mirror", "fps", "short_side", "quality", "drop", "recheck_after", "max_unavailable", "strict", "quiet",
-    "verbose", "connections", "max_connections", "max_requests", "max_rate", "allow_private", "span_only",
+    "folder", "mirror", "fps", "short_side", "quality", "pack", "drop", "recheck_after", "max_unavailable", "strict",
+    "quiet", "verbose", "connections", "max_connections", "max_requests", "max_rate", "allow_private", "span_only",
     "cookies", "cookies_from_browser", "proxy", "sleep", "youtube_jobs", "max_height", "extractor_args",
     "stop_after_blocks", "decode_check",
 })  # fmt: skip
@@ -27,7 +27,8 @@ KEYS = frozenset({
 
 #: Options that choose the work of one run: kept in a file they would silently narrow every later one.
 _OF_ONE_RUN = frozenset({
-    "split", "ids", "ids_file", "limit", "shard", "num_shards", "retry", "no_space_check", "dry_run", "json", "report",
+    "split", "ids", "ids_file", "limit", "shard", "num_shards", "retry", "unpack", "no_space_check", "dry_run", "json",
+    "report",
     # These run programs: a file that came with somebody's data must not choose them.
     "js_runtime", "yt_dlp_plugins",
 })  # fmt: skip

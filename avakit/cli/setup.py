@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from avakit.cli import options, youtube
 from avakit.errors import ConfigInvalid, DataInvalid
 from avakit.layout import Layout, kept_manifest
-from avakit.model import Split, Stage, Video, VideoId
+from avakit.model import Packing, Split, Stage, Video, VideoId
 
 if TYPE_CHECKING:
     from avakit.datasets.catalogue import Dataset
@@ -265,6 +265,7 @@ def job_of(
         ),
         frames=frames,
         clips=chosen.dataset.clip_recipe or ClipRecipe(),
+        packing=Packing(given["pack"]) if given.get("pack") else None,
         span_only=chosen.dataset.span_only if span_only is None else span_only,
         decode_check=DecodeCheck(given.get("decode_check") or DecodeCheck.DEMUX),
         drop=frozenset(options.INTERMEDIATE_STAGES[name] for name in options.flatten(given.get("drop") or ())),

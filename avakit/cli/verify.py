@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from avakit.cli import making, options, repairing, setup, youtube
+from avakit.cli import making, options, repairing, setup, timing, youtube
 from avakit.cli.closing import Run
 from avakit.cli.display import Display, print_json, readable_count
 from avakit.cli.settings import Verb
@@ -33,6 +33,7 @@ _NARROWING = (
 @youtube.options
 @options.decode_check
 @options.option("--quick", is_flag=True, help="Only names, sizes and sets; no byte is read.")
+@options.option("--timing", is_flag=True, help="Also check from their sources what instants frames show.")
 @options.option("--repair", is_flag=True, help="Move what is damaged to quarantine, and make it again.")
 @options.run
 @click.pass_context
@@ -55,6 +56,10 @@ def command(ctx: click.Context, /, **given: Any) -> int:
             given["dataset"] = _only_dataset(state)
         records = _narrow(given, state) if by_hand else list(state.present.values())
         findings = _check(given, state, records, depth, whole_root=not by_hand)
+        if given["timing"]:
+            wrong = {finding.key for finding in findings if finding.kind is not FindingKind.MATCH}
+            right = [record for record in records if record.key not in wrong]
+            findings += timing.check(given, state, right, _show)
         code = _close(given, findings)
         if given["repair"] and not given["dry_run"] and code is not ExitCode.OK:
             code = _repair(given, root, state, findings, depth)

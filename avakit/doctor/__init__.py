@@ -14,7 +14,7 @@ from avakit.errors import AvakitError, ToolMissing
 from avakit.tools import ffmpeg, ffmpeg_build, ytdlp_about
 from avakit.tools.ytdlp_options import COOKIE_FORM, JS_RUNTIMES, is_cookie_file
 
-__all__ = ["Check", "Verdict", "examine"]
+__all__ = ["Check", "Verdict", "examine", "frames_check"]
 
 #: yt-dlp follows YouTube's changes; what is older than this is likely to fail there.
 YTDLP_OLD_DAYS = 90
@@ -32,6 +32,13 @@ def examine(root: Path, cookies: Path | None = None) -> list[Check]:
     """
     checks = [_python(), _ffmpeg(), *_libraries(), _ytdlp(), _javascript(), _cores(), *disk.examine(root)]
     return checks if cookies is None else [*checks, _cookies(cookies)]
+
+
+def frames_check(problems: list[str]) -> Check:
+    """Return the check of the libraries that frames are made with, from what a test of them found wrong."""
+    if not problems:
+        return Check("frames", Verdict.OK, "a film whose frames spell their number, and flat colours, come out exactly")
+    return Check("frames", Verdict.FAIL, "; ".join(problems), "install other versions of av and simplejpeg")
 
 
 def _python() -> Check:

@@ -5,8 +5,9 @@ of the bytes in memory, each file written once; and what each file shows is kept
 """
 
 from avakit.frames.choice import Choice, choose, targets
+from avakit.frames.expected import expected
 from avakit.frames.extract import Extracted, extract
 from avakit.frames.footage import Footage
 from avakit.frames.shown import Shown
 
-__all__ = ["Choice", "Extracted", "Footage", "Shown", "choose", "extract", "targets"]
+__all__ = ["Choice", "Extracted", "Footage", "Shown", "choose", "expected", "extract", "targets"]

@@ -131,7 +131,7 @@ def extract(
         wanted, aimed = targets(span, recipe.rate, aims), list(aims.items())
     claimed = video.probe(footage.path)
     encoder = picture.Encoder(recipe.quality, recipe.short_side, claimed.sample_aspect, recipe.picture)
-    writer = _Writer(shelf, encoder, dict(wanted), recipe.picture.extension, on_progress)
+    writer = _Writer(shelf, encoder, span, recipe, dict(wanted), on_progress)
     end = _FilmEnd(claimed, footage)
     source = _Source()
     for group in _groups(aimed, footage):
@@ -222,8 +222,9 @@ class _Writer:
 
     shelf: Shelf
     encoder: picture.Encoder
+    span: Span
+    recipe: FrameRecipe
     nominal: Mapping[int, Fraction]
-    extension: str
     on_progress: Callable[[int, int], None] | None
     digests: list[tuple[str, str]] = field(default_factory=list)
     choices: list[tuple[int, Fraction, int]] = field(default_factory=list)
@@ -237,13 +238,19 @@ class _Writer:
             self._data = self.encoder.encode(choice.frame)
             self._digest = hashlib.sha256(self._data).hexdigest()
             self._shown = choice.frame
-        name = frame_name(choice.number, self.extension)
+        name = frame_name(choice.number, self.recipe.picture.extension)
         self.shelf.add(name, self._data)
         self.digests.append((name, self._digest))
         self.choices.append((choice.number, choice.seconds, choice.index))
         self.total_bytes += len(self._data)
         if self.on_progress is not None:
             self.on_progress(len(self.digests), len(self.nominal))
+
+    def _shown_by_all(self) -> Shown:
+        numbers = tuple(number for number, _, _ in self.choices)
+        grid = dict(targets(self.span, self.recipe.rate, numbers))
+        instants = {number: self.nominal[number] for number in numbers if self.nominal[number] != grid[number]}
+        return Shown(numbers, tuple(seconds for _, seconds, _ in self.choices), instants)
 
     def result(self, source: _Source, *, has_gaps: bool, missing_seconds: Fraction) -> Extracted:
         count = len(self.choices)
@@ -257,7 +264,7 @@ class _Writer:
             expected=len(self.nominal),
             bytes=self.total_bytes,
             digests=tuple(self.digests),
-            shown=Shown(tuple(number for number, _, _ in self.choices), tuple(each for _, each, _ in self.choices)),
+            shown=self._shown_by_all(),
             max_error_seconds=max(errors, default=0.0),
             mean_error_seconds=sum(errors) / count if count else 0.0,
             repeated=0 if has_gaps else count - distinct,

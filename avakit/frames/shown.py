@@ -1,14 +1,15 @@
 """What the frames of a folder show: for each, the source's own timestamp. The proof of a folder, kept beside its list.
 
 One line of JSON: `unit` (seconds of a tick, as a fraction), `numbers` and `ticks` as runs `[first, step, count]`, and
-`files`: how many files in a row show each of the ticks. So 27 030 frames of a film of constant rate are some numbers,
-and a digit for each source frame.
+`files`: how many files in a row show each of the ticks. `instants`, if there, has those that some numbers stand for
+instead of `start + (number - 1) / rate` (annotated instants in clips). So 27 030 frames of a film of constant rate are
+some numbers, and a digit for each source frame.
 """
 
 import json
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Self
 
@@ -28,10 +29,13 @@ class Shown:
         The files' numbers, ascending.
     seconds
         The second of the video at which the source frame of each begins.
+    instants
+        The seconds that numbers stand for, where these are not those of the grid.
     """
 
     numbers: tuple[int, ...]
     seconds: tuple[Fraction, ...]
+    instants: Mapping[int, Fraction] = field(default_factory=dict)
 
     def encode(self) -> bytes:
         """Return the line of JSON, with its end."""
@@ -45,13 +49,15 @@ class Shown:
             else:
                 ticks.append(tick)
                 files.append(1)
-        content = {
+        content: dict[str, Any] = {
             "schema": SCHEMA,
             "unit": str(unit),
             "numbers": _runs(self.numbers),
             "ticks": _runs(ticks),
             "files": files,
         }
+        if self.instants:
+            content["instants"] = {str(number): str(second) for number, second in self.instants.items()}
         return (json.dumps(content, separators=(",", ":"), sort_keys=True) + "\n").encode()
 
     @classmethod
@@ -73,11 +79,12 @@ class Shown:
                 tick * unit for tick, files in zip(ticks, content["files"], strict=True) for _ in range(files)
             )
             numbers = tuple(_flat(content["numbers"]))
-        except (KeyError, TypeError, ZeroDivisionError, UnicodeDecodeError) as error:
+            instants = {int(number): Fraction(second) for number, second in content.get("instants", {}).items()}
+        except (AttributeError, KeyError, TypeError, ZeroDivisionError, UnicodeDecodeError) as error:
             raise ValueError(f"these are not the times of frames: {error!r}") from error
         if len(numbers) != len(seconds):
             raise ValueError(f"{len(numbers)} frames, but times of {len(seconds)}")
-        return cls(numbers, seconds)
+        return cls(numbers, seconds, instants)
 
 
 def _runs(values: Sequence[int]) -> list[list[int]]:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from avakit.datasets.schema import Expect
 from avakit.journal import Record, State
 from avakit.layout import Layout
-from avakit.model import Clip, Stage, Video, VideoId
+from avakit.model import Clip, Packing, Stage, Video, VideoId
 from avakit.prepare.errands import Errand, assume
 from avakit.prepare.job import Job
+from avakit.prepare.lines import TAR_FILES, TAR_FRAME_BYTES, Line, changes
 from avakit.prepare.plan import Plan, Target, is_span_enough
 from avakit.prepare.sampling import videos_left
 from avakit.sources import Folder, InParts, Source
@@ -26,54 +27,6 @@ YOUTUBE_VIDEOS_PER_HOUR = 300.0
 WINDOW_SHARE = 1 / 8
 #: Said of bytes that a mirror told.
 ASKED = "asked the mirror"
-
-
-@dataclass(frozen=True)
-class Line:
-    """One stage of an estimate.
-
-    Attributes
-    ----------
-    stage
-        What is to be made.
-    count
-        How many.
-    bytes, files
-        What is made altogether; bytes are 0 where nobody knows.
-    at_once
-        How many lie there at the same time: fewer than `count` where they are dropped again.
-    hours
-        How long on this machine, with the jobs given; None where no rate was measured.
-    figures
-        Where bytes and hours come from: `measured here`, `asked the mirror`, `typical`, `unknown`, with commas between.
-    source
-        `archive` for clips out of archives, else empty.
-    """
-
-    stage: Stage
-    count: int
-    bytes: int
-    files: int
-    at_once: int
-    hours: float | None
-    figures: str
-    source: str = ""
-
-    @property
-    def is_known(self) -> bool:
-        """Whether the bytes are known of everything that is made."""
-        told = set(self.figures.split(", "))
-        return not self.count or ("unknown" not in told and (self.bytes > 0 or told <= {"linked", "on no list"}))
-
-    @property
-    def disk_bytes(self) -> int:
-        """Bytes that lie on the disk at the same time."""
-        return self.bytes * self.at_once // self.count if self.count else 0
-
-    @property
-    def disk_files(self) -> int:
-        """Files that lie on the disk at the same time."""
-        return self.files * self.at_once // self.count if self.count else 0
 
 
 @dataclass(frozen=True)
@@ -119,7 +72,7 @@ def estimate(
 ) -> tuple[list[Line], list[Portion]]:
     """Estimate what a plan will take: one line per stage, and of the videos one portion per source.
 
-    Clips out of archives have a line of their own, the first.
+    Clips out of archives have a line of their own, the first; frames that are only put into tars or folders the last.
 
     Parameters
     ----------
@@ -138,7 +91,7 @@ def estimate(
     lines = [_from_archives(errands, expect, jobs)] if any(errand.hoped for errand in errands) else []
     fetched = sum(_is_span_enough(video, job, each.source) for each in films for video in each.videos)
     for stage in job.stages:
-        targets = [target for work in plan.works for target in work.targets if target.stage is stage]
+        targets = [t for work in plan.works for t in work.targets if t.stage is stage and t.found is None]
         done = _comparable(job, stage, state)
         at_once = min(len(targets), jobs) if stage in job.drop else len(targets)
         if stage is Stage.VIDEO:
@@ -153,8 +106,11 @@ def estimate(
             hours *= max(0, 1 - fetched / len(targets))  # the rest came in the videos' line
             if not done:
                 size, figures = _windows(job, state, films, targets, expect)
-        lines.append(Line(stage, len(targets), size, len(targets) + frames, at_once, hours / jobs, figures))
-    return lines, portions
+        files = len(targets) + frames
+        if stage is Stage.FRAMES and job.packing is Packing.TAR:
+            size, files = size + (0 if done else frames * TAR_FRAME_BYTES), len(targets) * TAR_FILES
+        lines.append(Line(stage, len(targets), size, files, at_once, hours / jobs, figures))
+    return [*lines, *changes(job, plan, jobs)], portions
 
 
 def _from_archives(errands: Sequence[Errand], expect: Expect, jobs: int) -> Line:

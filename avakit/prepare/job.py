@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Self
 
 from avakit.layout import Layout
-from avakit.model import Stage, Video
+from avakit.model import Packing, Stage, Video
 from avakit.recipes import ClipRecipe, FrameRecipe
 from avakit.sources import Archive, Source
 from avakit.tools.breaker import Breaker
@@ -31,6 +31,9 @@ class Job:
         Where videos come from, in the order to try.
     frames, clips
         The recipes.
+    packing
+        How frames are to be kept: also those that are there are put so. None makes folders of new ones, and leaves
+        what is there.
     span_only
         Whether of a video without clips its window alone is fetched, where a source can do that.
     decode_check
@@ -55,6 +58,7 @@ class Job:
     sources: tuple[Source, ...]
     frames: FrameRecipe
     clips: ClipRecipe
+    packing: Packing | None = None
     span_only: bool = False
     decode_check: DecodeCheck = DecodeCheck.DEMUX
     drop: frozenset[Stage] = frozenset()

@@ -8,8 +8,8 @@ from typing import TypeGuard
 
 from avakit.errors import Status
 from avakit.journal import Record, State
-from avakit.layout import Layout, frame_list
-from avakit.model import Clip, Span, Stage, Video
+from avakit.layout import Layout, frame_index, frame_list, unpacked_frames
+from avakit.model import Clip, Packing, Span, Stage, Video
 from avakit.outcome import Outcome
 from avakit.prepare.job import Job
 
@@ -26,11 +26,14 @@ class Target:
         Its key in the journal: its path without extension.
     item
         The video or clip it shows.
+    found
+        The record of frames that are there, and only to be kept in another form.
     """
 
     stage: Stage
     key: str
     item: Video | Clip
+    found: Record | None = None
 
     @property
     def name(self) -> str:
@@ -153,7 +156,8 @@ def _plan_video(
     linked = {t.key: twins[t.name] for t in goals if t.stage is Stage.CLIP and disk.has(twins.get(t.name))}
     needs_video = any(_needs_video(t, job, {*there, *linked}) for t in goals if t.key not in linked)
     left = [t for t in missing if t in goals or (needs_video and t.stage is Stage.VIDEO)]
-    settled = [_cached(t, present[t.key]) for t in targets if t.key in there]
+    changed = [replace(t, found=present[t.key]) for t in targets if disk.is_otherwise(present.get(t.key), job.packing)]
+    settled = [cached(t, present[t.key]) for t in targets if t.key in there - {each.key for each in changed}]
     given_up = _given_up(job, video, left, state)
     if given_up:
         made = {*there, *linked}
@@ -161,7 +165,7 @@ def _plan_video(
         settled += [_inherit(t, given_up) for t in lost]
         left = [t for t in left if t not in lost]
     known, gaps = _relevant(job, video, state)
-    return settled, Work(video, tuple(left), known, linked, gaps)
+    return settled, Work(video, (*left, *changed), known, linked, gaps)
 
 
 def _present(target: Target, job: Job, state: State, disk: "_Disk") -> Record | None:
@@ -215,7 +219,8 @@ def _relevant(job: Job, video: Video, state: State) -> tuple[dict[str, Record], 
     return known, {key: state.gaps[key] for key in keys if key in state.gaps}
 
 
-def _cached(target: Target, record: Record) -> Outcome:
+def cached(target: Target, record: Record) -> Outcome:
+    """Return the outcome of a thing that is there already."""
     status = Status.SHORT if record.status == Status.SHORT else Status.CACHED
     return Outcome(
         target.name, target.stage, status, record.reason, record.detail, record.path, bytes=record.bytes, attempts=0
@@ -258,10 +263,22 @@ class _Disk:
         self._folders: dict[str, frozenset[str]] = {}
 
     def has(self, record: Record | None) -> bool:
-        """Whether what a record tells of lies there (a frame folder: with its list)."""
+        """Whether what a record tells of lies there (frames: with their list)."""
         if record is None or not self._lists(record.path):
             return False
         return record.stage is not Stage.FRAMES or self._lists(frame_list(record.path))
+
+    def is_otherwise(self, record: Record | None, packing: Packing | None) -> bool:
+        """Whether frames that are there want a hand.
+
+        They are in another form than asked for, or in both, as a kill leaves them, or their tar has no index.
+        """
+        if record is None or record.stage is not Stage.FRAMES:
+            return False
+        is_tar, has_index = record.packing is Packing.TAR, self._lists(frame_index(record.path))
+        if packing is None or (is_tar and not has_index):
+            return is_tar and not has_index
+        return record.packing is not packing or (self._lists(unpacked_frames(record.path)) if is_tar else has_index)
 
     def _lists(self, path: str) -> bool:
         folder, _, name = path.rpartition("/")

@@ -7,9 +7,9 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from avakit import journal
+from avakit import journal, packing
 from avakit.journal import Record, State
-from avakit.layout import QUARANTINE, frame_list, frame_times
+from avakit.layout import QUARANTINE, frame_index, frame_list, frame_times
 from avakit.model import Finding, FindingKind, Stage
 from avakit.tools import files
 
@@ -38,7 +38,7 @@ def quarantine(
     noted = []
     for finding in findings:
         record = state.present.get(finding.key) or state.lost.get(finding.key)
-        if record is None or finding.kind is FindingKind.MATCH:
+        if record is None or finding.kind is FindingKind.MATCH or _is_mended(root, record, finding):
             continue
         noted.append(finding)
         if finding.kind is not FindingKind.UNEXPECTED:
@@ -53,12 +53,18 @@ def quarantine(
         if record.stage is Stage.FRAMES:
             _move(root, frame_list(record.path), folder)
             _move(root, frame_times(record.path), folder)
+            _move(root, frame_index(record.path), folder)
         # The journal last: killed in between, the thing is missing, which is true, and the next repair goes on.
         journal.append(root, Record(record.key, record.stage, record.item, record.dataset, journal.REMOVED, reason))
     for finding in noted:
         if finding.kind is FindingKind.UNEXPECTED and finding.key not in lost:
             _move(root, finding.path, folder)
     return list(lost.values())
+
+
+def _is_mended(root: Path, record: Record, finding: Finding) -> bool:
+    """Whether it could be mended on the spot: the index of a tar. What is wrong beside it has a finding of its own."""
+    return finding.path == frame_index(record.path) and packing.restore_index(root, record)
 
 
 def _move(root: Path, path: str, folder: Path) -> None:

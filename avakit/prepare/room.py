@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from avakit.errors import ExitCode, RunStopped
 from avakit.model import Stage
-from avakit.prepare.estimate import Line
 from avakit.prepare.job import Job
+from avakit.prepare.lines import Line
 from avakit.tools import mounts
 
 
@@ -36,8 +36,12 @@ class Room:
     @property
     def fits(self) -> bool:
         """Whether there is room for it, as far as anybody knows."""
-        enough_inodes = self.free_inodes is None or self.needed_files <= self.free_inodes
-        return self.needed_bytes <= self.free_bytes and enough_inodes
+        return self.needed_bytes <= self.free_bytes and self.holds_files
+
+    @property
+    def holds_files(self) -> bool:
+        """Whether so many files can be created, whatever their size."""
+        return self.free_inodes is None or self.needed_files <= self.free_inodes
 
 
 def rooms(job: Job, lines: Iterable[Line]) -> list[Room]:
@@ -71,10 +75,12 @@ def require_room(job: Job, lines: Iterable[Line]) -> None:
     """
     for room in rooms(job, lines):
         if not room.fits:
+            fewer = "" if room.holds_files else "keep frames in tars (--pack tar), "
             inodes = "" if room.free_inodes is None else f" and {room.free_inodes:,} files".replace(",", " ")
             raise RunStopped(
                 f"this needs {room.needed_bytes / 1e9:.3f} GB in {room.needed_files:,} files".replace(",", " ")
                 + f"; {room.folder} has room for {room.free_bytes / 1e9:.3f} GB{inodes}. Take a part with --split or "
-                "--limit, drop intermediates with --drop, or take another --root; --no-space-check begins all the same",
+                f"--limit, {fewer}drop intermediates with --drop, or take another --root; "
+                "--no-space-check begins all the same",
                 ExitCode.STORAGE,
             )

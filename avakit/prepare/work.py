@@ -4,7 +4,6 @@ import hashlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,11 @@ from typing import Any
 from avakit import checksums, cut, download, frames, journal
 from avakit.errors import Status
 from avakit.journal import Record
-from avakit.layout import frame_list, frame_times
+from avakit.layout import frame_times
 from avakit.model import Clip, Stage, Video
 from avakit.outcome import Made, Outcome, attempt, crashed
-from avakit.prepare import windows
+from avakit.prepare import shelving, windows
+from avakit.prepare.footage import footage_of
 from avakit.prepare.job import Job
 from avakit.prepare.keyframes import key_targets
 from avakit.prepare.plan import Target, Work, needs_more_than_clip
@@ -23,8 +23,7 @@ from avakit.recipes import Timing
 from avakit.tools import files
 from avakit.tools.breaker import NOT_ASKED
 from avakit.tools.channel import Sender
-from avakit.tools.shelves import FolderShelf
-from avakit.tools.video import Times, versions
+from avakit.tools.video import versions
 from avakit.tools.ytdlp_errors import TABLE_VERSION
 
 
@@ -69,7 +68,8 @@ def do(work: Work, job: Job) -> tuple[Outcome, ...]:
     for target in work.targets:
         outcome = _settled(target, bench)
         if outcome is None:
-            outcome = attempt(partial(_make, target, bench), target.name, target.stage)
+            step = partial(shelving.change, target, job) if target.found else partial(_make, target, bench)
+            outcome = attempt(step, target.name, target.stage)
             if not outcome.is_present:
                 bench.gaps[target.key] = _record_gap(target, outcome, job)
         outcomes.append(outcome)
@@ -99,7 +99,7 @@ def _settled(target: Target, bench: _Bench) -> Outcome | None:
     if target.key in bench.ahead:
         record = bench.present[target.key]
         return Outcome(target.name, target.stage, Status.CACHED, path=record.path, bytes=record.bytes, attempts=0)
-    if target.stage is Stage.VIDEO or _twin(target, bench) or _inputs(target, bench):
+    if target.stage is Stage.VIDEO or target.found or _twin(target, bench) or _inputs(target, bench):
         return None
     gap = bench.gaps.get(f"{bench.job.layout.videos}/{bench.video.id}")
     if gap is None:
@@ -122,6 +122,8 @@ def _make(target: Target, bench: _Bench) -> Outcome:
         seconds=round(time.monotonic() - started, 3), facts={**made.facts, "tools": versions()},
     )  # fmt: skip
     journal.append(bench.job.root, record)
+    if record.stage is Stage.FRAMES:
+        shelving.tidy(bench.job.root, record)
     bench.present[record.key] = record
     if record.key != target.key:
         bench.ahead.add(record.key)
@@ -143,6 +145,10 @@ def _story(made: Made) -> str:
     parts = [f"after {name}: {why}" for name, why in made.facts.get("tried_before", {}).items()]
     if why := made.facts.get("whole_because"):
         parts.append(f"the whole film was fetched: {why}")
+    if seeks := made.facts.get("timing", {}).get("seeks"):
+        parts.append(
+            f"{made.facts['timing']['decoded']} source frames decoded, the film between them jumped over ({seeks}x)"
+        )
     if made.stage is Stage.WINDOW:
         source = made.facts["source"]
         parts.append(f"of the film only its window: {source['fetched_bytes']} of {source['bytes']} bytes")
@@ -206,27 +212,24 @@ def _link(clip: Clip, twin: Record, bench: _Bench) -> Made:
 def _frames(target: Target, bench: _Bench) -> Made:
     (source,) = _inputs(target, bench)[:1]
     folder = bench.job.layout.frame_folder(target.item, bench.job.frames)
-    final, listing = bench.job.layout.absolute(folder), bench.job.layout.absolute(frame_list(folder))
     span, recipe = target.item.span, bench.job.frames
-    with files.partial(final) as unpublished:
-        unpublished.mkdir()
+    with shelving.place(bench.job.root, folder, bench.job.packing) as place:
         result = frames.extract(
-            source.footage, FolderShelf(unpublished), span=span, recipe=recipe,
+            source.footage, place.shelf, span=span, recipe=recipe,
             wanted=key_targets(target.item, recipe) if recipe.key_frames else None,
             threads=bench.job.threads, on_progress=Sender(bench.job.channel, target.name, "frames", "frames"),
         )  # fmt: skip
         text = checksums.text((f"{folder}/{name}", digest) for name, digest in result.digests)
-        if final.exists() or listing.exists():
+        if place.stands:
             # From here until the new record, list and folder may disagree: whoever looks must not trust them.
             _record_removed(target.key, target.stage, target.name, bench.job, journal.REPLACED)
-        files.write_atomically(listing, text.encode())
         shown = result.shown.encode()
         files.write_atomically(bench.job.layout.absolute(frame_times(folder)), shown)
-        files.publish_folder(unpublished, final)
+        put = place.publish(result.bytes, place.write_list(text))
     timing = {**result.timing_facts(), "times_sha256": hashlib.sha256(shown).hexdigest()}
-    facts = {"from": source.origin, "recipe": recipe.plain, "span": span.plain, "timing": timing}
+    facts = {"from": source.origin, "recipe": recipe.plain, "span": span.plain, "timing": timing, **put.facts}
     return Made(
-        folder, result.bytes, files.sha256(listing), frames=result.count,
+        put.path, put.bytes, put.sha256, frames=result.count,
         missing_seconds=float(result.missing_seconds), facts=facts,
     )  # fmt: skip
 
@@ -241,25 +244,18 @@ def _inputs(target: Target, bench: _Bench) -> list[_Input]:
     item = target.item
     video_id = item.video_id if isinstance(item, Clip) else item.id
     if target.stage is Stage.FRAMES and isinstance(item, Video):
-        found.append((f"{bench.job.layout.windows}/{video_id}", Stage.WINDOW))
+        found.append(f"{bench.job.layout.windows}/{video_id}")
     # What SlowFast's commands show depends on the film's beginning, too.
     first = 0 if bench.job.frames.timing is Timing.FAIR else len(found)
-    found.insert(first, (f"{bench.job.layout.videos}/{video_id}", Stage.VIDEO))
+    found.insert(first, f"{bench.job.layout.videos}/{video_id}")
     if target.stage is Stage.FRAMES and isinstance(item, Clip) and not needs_more_than_clip(item, bench.job):
-        found.append((bench.job.layout.clip(item).removesuffix(".mp4"), Stage.CLIP))
+        found.append(bench.job.layout.clip(item).removesuffix(".mp4"))
     inputs = []
-    for key, stage in found:
+    for key in found:
         record = bench.present.get(key)
         if record is None or not bench.job.layout.absolute(record.path).is_file():
             continue
-        origin, times = None, None
-        if stage is Stage.WINDOW:
-            encoded = record.facts.get("times")
-            origin, times = Fraction(record.facts["origin"]), Times.decode(encoded) if encoded else None
-        elif stage is Stage.CLIP:
-            # A clip of an archive may begin a little after its clock does.
-            origin = Fraction(record.facts.get("start", 0)) - item.span.start
-        inputs.append(_Input(record, frames.Footage(bench.job.layout.absolute(record.path), origin, times)))
+        inputs.append(_Input(record, footage_of(record, bench.job.root, item.span.start)))
     return inputs
 
 

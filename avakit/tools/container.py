@@ -14,8 +14,9 @@ from avakit.tools.http_policy import page
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from av import AudioStream, Packet, VideoStream
+    from av import Packet, VideoStream
     from av.container import InputContainer
+    from av.stream import Stream
 
     from avakit.tools.ranged import RangedFile
 
@@ -177,7 +178,7 @@ def origin(container: "InputContainer") -> Fraction:
     return min((t for t in ticks if abs(t - start) <= Fraction(1, 1_000_000)), default=start)
 
 
-def seek(container: "InputContainer", stream: "VideoStream | AudioStream", seconds: Fraction) -> bool:
+def seek(container: "InputContainer", stream: "Stream", seconds: Fraction) -> bool:
     """Go to the I-frame before an instant on the file's own clock; return whether the container can do that."""
     import av
 
@@ -198,7 +199,7 @@ def foretell(source: "Path | RangedFile", stream: "VideoStream", last: int) -> N
         source.foretell(stream.index_entries[number].pos)
 
 
-def base(stream: "VideoStream | AudioStream") -> Fraction:
+def base(stream: "Stream") -> Fraction:
     """Return the seconds of one tick of a stream's clock."""
     return stream.time_base or Fraction(1, 1_000_000)
 

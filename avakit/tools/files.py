@@ -63,6 +63,14 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def retire(path: Path) -> None:
+    """Take away a published file or folder: what lies under its final name is whole until it is gone."""
+    doomed = partial_path(path)
+    path.rename(doomed)
+    sync_folder(path.parent)
+    remove(doomed)
+
+
 def publish(path: Path, target: Path) -> None:
     """Give a checked partial its final name, durably.
 
@@ -206,7 +214,7 @@ def dead_partials(target: Path) -> list[Path]:
     """Return the partials of `target` that killed runs left behind, the newest first."""
     found = [
         path
-        for path in _partials(target.parent)
+        for path in _partials(target.parent, target.stem)
         if (match := _PARTIAL.fullmatch(path.name))
         and match["stem"] == target.stem
         and match["suffix"] == target.suffix
@@ -217,15 +225,16 @@ def dead_partials(target: Path) -> list[Path]:
 
 def idle_partials(folder: Path, stem: str) -> list[Path]:
     """Return the partials for files of this name, whatever their extension, that nobody else is writing."""
-    of_stem = (path for path in _partials(folder) if path.name.startswith(f".{stem}."))
-    return [path for path in of_stem if f".{host()}.{os.getpid()}." in path.name or _is_dead(path)]
+    return [path for path in _partials(folder, stem) if f".{host()}.{os.getpid()}." in path.name or _is_dead(path)]
 
 
-def _partials(folder: Path) -> set[Path]:
+def _partials(folder: Path, stem: str = "") -> set[Path]:
+    """Return the partials in a folder; of one stem, which is looked for once an item among all that lies there."""
     if not folder.is_dir():
         return set()
+    begin = f".{stem}." if stem else "."
     with os.scandir(folder) as entries:
-        return {Path(entry.path) for entry in entries if is_partial(entry.name)}
+        return {Path(each.path) for each in entries if each.name.startswith(begin) and is_partial(each.name)}
 
 
 def _is_dead(path: Path) -> bool:

@@ -1,8 +1,8 @@
 """HTTP: one file, whole and as the server has it, or a failure that says why.
 
 A transfer that was cut goes on where it stopped, also in a later run, but only under a strong ETag, and only from
-bytes whose digest was written down: the side file `<partial>.json` holds the address, the ETag and the sha256 of each
-piece. Without them it starts again. Two versions of a file are never joined.
+bytes whose digest was written down: the side file `<partial>.json` holds the address, the ETag and the sha256 of what
+is there, step by step. Without them it starts again. Two versions of a file are never joined.
 """
 
 import time
@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from avakit.errors import ConfigInvalid, Status
 from avakit.tools import http_policy as policy
 from avakit.tools import http_ranges
-from avakit.tools import http_wire as wire
 from avakit.tools.http_body import Body, open_target
 from avakit.tools.http_call import Call
 from avakit.tools.http_limits import Limits
@@ -132,12 +131,9 @@ def download(
     """
     if not policy.is_http(url):
         raise ConfigInvalid(f"{public_url(url)!r} is not an http or https address")
-    options = options or Options()
-    with (
-        open_target(target) as stream,
-        wire.session(options.user_agent, allow_private=options.allow_private) as session,
-    ):
-        return Transfer(session, Call(url, options), Body(stream, target, url), on_bytes).run()
+    call = Call(url, options or Options())
+    with open_target(target) as stream, call.session() as session:
+        return Transfer(session, call, Body(stream, target, url), on_bytes).run()
 
 
 class Transfer:

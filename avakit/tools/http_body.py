@@ -1,7 +1,8 @@
 """The bytes of a transfer on this side: a file, and the side file that vouches for it.
 
 The side file `<partial>.json` has a line with the address and the strong ETag, and one for each piece that was
-received: where it ends, and its sha256. Only what these digests prove is built upon.
+received: where it ends, and the sha256 of all bytes up to there (every byte is hashed once). Only what these digests
+prove is built upon.
 """
 
 import hashlib
@@ -76,7 +77,6 @@ class Body:
         self._side = side_file(target)
         self._url = public_url(url)
         self._whole = hashlib.sha256()
-        self._piece = hashlib.sha256()
         self._noted = 0
         self.position = 0
         self.etag = ""
@@ -110,13 +110,12 @@ class Body:
         self.etag = etag
 
     def _take_up(self, end: int, expected: str) -> bool:
-        """Take the bytes up to `end`, if their digest is the expected one."""
-        whole, piece, position = self._whole.copy(), hashlib.sha256(), self.position
+        """Take the bytes up to `end`, if the digest of all up to there is the expected one."""
+        whole, position = self._whole.copy(), self.position
         while position < end and (data := os.pread(self._descriptor, min(end - position, CHUNK), position)):
             whole.update(data)
-            piece.update(data)
             position += len(data)
-        if position < end or piece.hexdigest() != expected:
+        if position < end or whole.hexdigest() != expected:
             return False
         self._whole, self.position = whole, position
         return True
@@ -125,7 +124,7 @@ class Body:
         """Forget all bytes; what comes now is the version of `etag`."""
         self._side.unlink(missing_ok=True)
         os.ftruncate(self._descriptor, 0)
-        self._whole, self._piece = hashlib.sha256(), hashlib.sha256()
+        self._whole = hashlib.sha256()
         self.position = self._noted = 0
         self.etag = etag
         self.segments = []
@@ -149,7 +148,6 @@ class Body:
 
     def _count(self, data: bytes) -> None:
         self._whole.update(data)
-        self._piece.update(data)
         self.position += len(data)
         if self.position - self._noted >= CHECKPOINT_BYTES:
             self.remember()
@@ -160,9 +158,8 @@ class Body:
             with self._side.open("a", encoding="utf-8") as side:
                 if not self._noted:
                     side.write(json.dumps({"url": self._url, "etag": self.etag}) + "\n")
-                side.write(json.dumps({"bytes": self.position, "sha256": self._piece.hexdigest()}) + "\n")
+                side.write(json.dumps({"bytes": self.position, "sha256": self.sha256}) + "\n")
         self._noted = self.position
-        self._piece = hashlib.sha256()
 
     def finish(self) -> None:
         """Forget the side file: there is nothing left to resume."""

@@ -12,6 +12,7 @@ from avakit.tools.http_policy import AttemptError, public_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     import requests
 
@@ -28,6 +29,12 @@ class Call:
         self.options = options
         self.server = Server(url, options.limits)
         self._deadline = options.clock() + options.deadline_seconds
+
+    def session(self) -> "AbstractContextManager[requests.Session]":
+        """Open the session of the call; where connections are counted, none waits unused for the next call."""
+        options = self.options
+        keep_for = self.url if options.limits.connections is None else ""
+        return wire.session(options.user_agent, allow_private=options.allow_private, keep_for=keep_for)
 
     def failed(self, status: Status, reason: str, what: str) -> TransferFailed:
         """Return a failure whose sentence begins with the address."""

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from avakit.errors import Status, TransferFailed
 from avakit.tools import http_policy as policy
-from avakit.tools import http_wire as wire
 from avakit.tools.http_body import Body, Segment
 from avakit.tools.http_call import Call
 from avakit.tools.http_policy import AttemptError
@@ -128,9 +127,8 @@ class Split:
                 self._work()
 
     def _work(self) -> None:
-        options = self._call.options
         try:
-            with wire.session(options.user_agent, allow_private=options.allow_private) as session:
+            with self._call.session() as session:
                 while (segment := self._next()) is not None:
                     self._fetch(session, segment)
         except (AttemptError, TransferFailed, OSError) as error:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from avakit.errors import Status, TransferFailed
-from avakit.tools.http_guard import Guard
+from avakit.tools.http_guard import Guard, host_of
 from avakit.tools.http_policy import AttemptError, is_encrypted, is_http, join, public_url
 
 if TYPE_CHECKING:
@@ -30,20 +30,44 @@ _SIGNS = (
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
+#: Sessions that wait for the next call, by the host that was named, and how they were opened.
+_kept: "dict[tuple[str, str, bool], requests.Session]" = {}
+
+
 @contextmanager
-def session(user_agent: str, *, allow_private: bool = False) -> "Iterator[requests.Session]":
-    """Open a session for one address: it sends no password of ~/.netrc, asks for no compression, and is guarded."""
+def session(user_agent: str, *, allow_private: bool = False, keep_for: str = "") -> "Iterator[requests.Session]":
+    """Open a session for one address: it sends no password of ~/.netrc, asks for no compression, and is guarded.
+
+    Parameters
+    ----------
+    keep_for
+        The address, if its connections may wait for the next call to its host: that saves a handshake for each file.
+        A session serves one named host (its guard knows who was named), one call at a time, and goes on only after a
+        call that succeeded; its cookies do not.
+    """
+    key = (host_of(keep_for), user_agent, allow_private)
+    opened = (_kept.pop(key, None) if key[0] else None) or _open(user_agent, allow_private=allow_private)
+    try:
+        yield opened
+    except BaseException:
+        opened.close()
+        raise
+    opened.cookies.clear()
+    if not key[0] or _kept.setdefault(key, opened) is not opened:
+        opened.close()
+
+
+def _open(user_agent: str, *, allow_private: bool) -> "requests.Session":
     import requests
 
     from avakit.tools.http_transport import Guarded
 
-    with requests.Session() as fresh:
-        guarded = Guarded(allow_private=allow_private)
-        fresh.mount("http://", guarded)
-        fresh.mount("https://", guarded)
-        fresh.trust_env = False  # what we do want of the environment is in _environment
-        fresh.headers.update({"User-Agent": user_agent, "Accept": "*/*", "Accept-Encoding": "identity"})
-        yield fresh
+    opened, guarded = requests.Session(), Guarded(allow_private=allow_private)
+    opened.mount("http://", guarded)
+    opened.mount("https://", guarded)
+    opened.trust_env = False  # what we do want of the environment is in _environment
+    opened.headers.update({"User-Agent": user_agent, "Accept": "*/*", "Accept-Encoding": "identity"})
+    return opened
 
 
 def _environment(url: str) -> tuple[dict[str, str], str | bool]:

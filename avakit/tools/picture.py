@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 _LIBAV = {"png": ("png", "rgb24"), "webp": ("libwebp", "bgra")}
 
 
+_FLAT_WIDTH, _FLAT_QUALITY = 64, 95
+
+
 class Encoder:
     """Encodes frames of one film, keeping what can be used again between them.
 
@@ -64,6 +67,35 @@ class Encoder:
         if context is None or (context.width, context.height) != (picture.width, picture.height):
             context = self._context = _context(codec, layout, picture, self._quality)
         return b"".join(bytes(packet) for packet in context.encode(picture))
+
+
+def luma(data: bytes) -> "NDArray[Any]":
+    """Return the rows of luma of a JPEG."""
+    import simplejpeg
+
+    return simplejpeg.decode_jpeg(data, colorspace="GRAY")[..., 0]  # type: ignore[no-any-return]
+
+
+def flat(code: tuple[int, int, int], height: int, matrix: int, *, is_full: bool) -> tuple[int, int, int]:
+    """Return the red, green and blue that a JPEG shows of a frame that is Y, Cb and Cr all over.
+
+    Parameters
+    ----------
+    code
+        Eight bits each.
+    matrix
+        Its number in ITU-T H.273.
+    """
+    import av
+    import simplejpeg
+
+    frame = av.VideoFrame(_FLAT_WIDTH, height, "yuv420p")
+    for plane, value in zip(frame.planes, code, strict=True):
+        plane.update(bytes([value]) * plane.buffer_size)
+    frame.colorspace, frame.color_range = matrix, 2 if is_full else 1
+    pixels = simplejpeg.decode_jpeg(encode(frame, _FLAT_QUALITY))
+    red, green, blue = (round(float(value)) for value in pixels.mean((0, 1)))
+    return red, green, blue
 
 
 def encode(frame: "VideoFrame", quality: int, short_side: int = 0, kind: str = "jpeg") -> bytes:

@@ -1,15 +1,15 @@
 """What a file claims about its video, by its headers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from avakit.errors import MediaRejected, Status
 from avakit.tools import container as containers
 
 if TYPE_CHECKING:
-    from av import VideoStream
+    from av import Packet, VideoStream
     from av.container import InputContainer
 
 
@@ -79,18 +79,28 @@ def probe(path: Path) -> Probe:
         for one larger than any real one.
     """
     with containers.opened(path) as container:
-        return _probe(container, containers.video_stream(container))
+        stream = containers.video_stream(container)
+        claimed, turn = describe(container, stream), Turn(stream)
+        for packet in container.demux(stream):
+            if turn.see(packet):
+                break
+    return turn.complete(claimed)
 
 
-def _probe(container: "InputContainer", stream: "VideoStream") -> Probe:
+def describe(container: "InputContainer", stream: "VideoStream") -> Probe:
+    """Read what an open file claims about its video, but for what takes a frame to tell (see `Turn`).
+
+    Raises
+    ------
+    MediaRejected
+        `decode` for a picture without a size, and unsafe `size` for one larger than any real one.
+    """
     context = stream.codec_context
     pixels = context.width * context.height
     if not 0 < pixels <= containers.MAX_PIXELS:
         detail = f"its picture claims {context.width}x{context.height} pixels"
         status, reason = (Status.UNSAFE, "size") if pixels > 0 else (Status.CORRUPT, "decode")
         raise MediaRejected(status, reason, detail)
-    rotation, is_interlaced = _first_frame(container, stream)
-    order = _FIELD_ORDERS.get(context.field_order, "unknown")
     return Probe(
         container=container.format.name,
         start_seconds=containers.origin(container),
@@ -103,25 +113,51 @@ def _probe(container: "InputContainer", stream: "VideoStream") -> Probe:
         average_rate=stream.average_rate or None,
         base_rate=stream.base_rate or None,
         sample_aspect=stream.sample_aspect_ratio or Fraction(1),
-        rotation=rotation,
+        rotation=0,
         color_space=int(context.colorspace),
         color_range=int(context.color_range),
         color_transfer=int(context.color_trc),
         color_primaries=int(context.color_primaries),
-        field_order="interlaced" if is_interlaced and order in ("unknown", "progressive") else order,
+        field_order=_FIELD_ORDERS.get(context.field_order, "unknown"),
         has_audio=bool(container.streams.audio),
         declared_frames=stream.frames or None,
     )
 
 
-def _first_frame(container: "InputContainer", stream: "VideoStream") -> tuple[int, bool]:
-    """Return the rotation of the first frame, and whether it is interlaced: libav's Python binding tells of frames."""
-    import av
+class Turn:
+    """Finds the rotation of a video in its first frame, and whether it is interlaced: libav shows them on frames alone.
 
-    try:
-        for packet in container.demux(stream):
-            for frame in packet.decode():
-                return frame.rotation, frame.interlaced_frame
-    except av.error.InvalidDataError:
-        pass  # what can't be decoded has no rotation; whoever needs the frames will meet the error
-    return 0, False
+    Attributes
+    ----------
+    degrees
+        The rotation; 0 until it is found, and where nothing can be decoded: whoever needs frames will meet the error.
+    is_interlaced
+        Whether the frame says so; False as long.
+    """
+
+    def __init__(self, stream: "VideoStream") -> None:
+        self.degrees = 0
+        self.is_interlaced = False
+        self._is_found = False
+        stream.codec_context.thread_count = 1  # starting threads takes longer than one frame does
+
+    def see(self, packet: "Packet[Any]") -> bool:
+        """Take the stream's next packet; return whether the rotation is found."""
+        import av
+
+        if not self._is_found:
+            try:
+                frames = packet.decode()
+            except av.error.InvalidDataError:
+                self._is_found = True
+            else:
+                self._is_found = bool(frames)
+                self.degrees = frames[0].rotation if frames else 0
+                self.is_interlaced = bool(frames) and frames[0].interlaced_frame
+        return self._is_found
+
+    def complete(self, claimed: Probe) -> Probe:
+        """Return what a file claims, with what its first frame tells."""
+        order = claimed.field_order
+        is_news = self.is_interlaced and order in ("unknown", "progressive")
+        return replace(claimed, rotation=self.degrees, field_order="interlaced" if is_news else order)

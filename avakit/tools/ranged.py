@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from avakit.errors import NoRanges, Status
 from avakit.tools import http_policy as policy
-from avakit.tools import http_wire as wire
 from avakit.tools.http import Options, Reply, Transfer
 from avakit.tools.http_body import Body, open_target
 from avakit.tools.http_call import Call
@@ -55,12 +54,9 @@ def opened(
     TransferFailed
         As `tools.http.download`.
     """
-    options = options or Options()
-    with (
-        open_target(store) as stream,
-        wire.session(options.user_agent, allow_private=options.allow_private) as session,
-    ):
-        yield RangedFile(session, Call(url, options), stream, on_bytes)
+    call = Call(url, options or Options())
+    with open_target(store) as stream, call.session() as session:
+        yield RangedFile(session, call, stream, on_bytes)
 
 
 class RangedFile:

@@ -1,6 +1,6 @@
 """Where frames are put, one after the other, as they are made."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -27,3 +27,14 @@ class FolderShelf:
     def add(self, name: str, data: bytes) -> None:
         """Write a file."""
         (self.folder / name).write_bytes(data)
+
+
+@dataclass(frozen=True)
+class MemoryShelf:
+    """A place in memory, for a few frames."""
+
+    files: dict[str, bytes] = field(default_factory=dict)
+
+    def add(self, name: str, data: bytes) -> None:
+        """Keep a file."""
+        self.files[name] = data

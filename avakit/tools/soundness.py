@@ -11,7 +11,7 @@ from avakit.tools import container as containers
 from avakit.tools.complaints import Listening, heeded
 from avakit.tools.probe import Probe, probe
 from avakit.tools.timing import missing
-from avakit.tools.video import Packets, count_packets, frames
+from avakit.tools.video import Packets, examine, frames
 
 if TYPE_CHECKING:
     from av import AudioStream
@@ -83,13 +83,12 @@ def check(
         ends well before its container's duration; `decode` if its beginning, or at depth `full` anything in the span,
         can't be decoded; short `starts_after_end` if it ends before the span begins.
     """
-    claimed = probe(path)
-    zero = claimed.start_seconds if origin is None else origin
-    if depth is DecodeCheck.OFF and claimed.duration_seconds > 0:
+    if depth is DecodeCheck.OFF and (claimed := probe(path)).duration_seconds > 0:
+        zero = claimed.start_seconds if origin is None else origin
         ends = _clock_begin(claimed) + claimed.duration_seconds - zero
     else:
-        packets = count_packets(path, origin)
-        _check_whole(claimed, packets, zero)
+        claimed, packets = examine(path, origin)
+        _check_whole(claimed, packets, claimed.start_seconds if origin is None else origin)
         _check_beginning(packets, start)
         ends = packets.last_end_seconds
     if ends <= start:

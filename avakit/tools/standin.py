@@ -14,6 +14,7 @@ from avakit.tools import ffmpeg
 if TYPE_CHECKING:
     from av import Packet, VideoFrame
     from av.container import OutputContainer
+    from numpy.typing import NDArray
 
 #: A row of cells, each a macroblock wide, so that no encoder mixes two; the most significant bit is on the left.
 CELLS, CELL_PIXELS = 20, 16
@@ -89,13 +90,19 @@ def through_slowfast(film: Path, start: Fraction, duration: Fraction, rate: Frac
     return _numbers(frames.read_bytes())
 
 
+def number(luma: "NDArray[Any]") -> int:
+    """Return the number that a picture of a stand-in spells, from its rows of luma."""
+    import numpy as np
+
+    margin = CELL_PIXELS // 4
+    cells = luma.reshape(HEIGHT, CELLS, CELL_PIXELS)[margin:-margin, :, margin:-margin].mean((0, 2))
+    return int((cells > _MIDDLE) @ (1 << np.arange(CELLS)[::-1]))
+
+
 def _numbers(data: bytes) -> list[int]:
     import numpy as np
 
-    rows = np.frombuffer(data, np.uint8).reshape(-1, HEIGHT, CELLS, CELL_PIXELS)
-    margin = CELL_PIXELS // 4
-    bits = rows[:, margin:-margin, :, margin:-margin].mean((1, 3)) > _MIDDLE
-    return [int(number) for number in bits @ (1 << np.arange(CELLS)[::-1])]
+    return [number(rows) for rows in np.frombuffer(data, np.uint8).reshape(-1, HEIGHT, WIDTH)]
 
 
 def _write(output: "OutputContainer", packets: "Iterable[Packet[Any]]", lasts: Mapping[int, int]) -> None:

@@ -8,19 +8,22 @@ import heapq
 import math
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from avakit.errors import MediaRejected, Status
 from avakit.tools import container as containers
 from avakit.tools.complaints import heeded
 from avakit.tools.decoder import frames
-from avakit.tools.probe import Probe, probe
+from avakit.tools.probe import Probe, Turn, describe, probe
 from avakit.tools.remux import REORDER_PACKETS, copy
 from avakit.tools.timing import Times, constant_rate
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from av import Packet, VideoStream
     from av.container import InputContainer
 
@@ -34,6 +37,7 @@ __all__ = [
     "copy",
     "count_packets",
     "entries",
+    "examine",
     "frames",
     "probe",
     "scan",
@@ -108,6 +112,7 @@ class Scan:
         return self.end * self.time_base - self.origin
 
 
+@cache
 def versions() -> dict[str, str]:
     """Return the versions of what decodes and encodes here."""
     import av
@@ -152,10 +157,16 @@ def count_packets(path: Path, origin: Fraction | None = None) -> Packets:
         return _count(container, stream, containers.origin(container) if origin is None else origin)
 
 
-def _count(container: "InputContainer", stream: "VideoStream", zero: Fraction) -> Packets:
+def _count(
+    container: "InputContainer",
+    stream: "VideoStream",
+    zero: Fraction,
+    see: "Callable[[Packet[Any]], object]" = lambda _: None,
+) -> Packets:
+    """Read all packets; `see` is called with those of the video that are not damaged."""
     base = containers.base(stream)
     tally = _Tally()
-    media_end = Fraction(0)
+    tails: dict[int, int] = {}  # where each stream ends, in its own ticks: fractions are slow, packets many
     for packet in heeded(container.demux()):
         is_other = packet.stream_index != stream.index
         if containers.is_flush(packet) or (is_other and packet.pts is None):
@@ -164,8 +175,10 @@ def _count(container: "InputContainer", stream: "VideoStream", zero: Fraction) -
         if packet.is_corrupt:
             where = float(at * packet.time_base - zero)
             raise MediaRejected(Status.CORRUPT, "packets", f"the container is damaged at {where:.3f} s")
-        media_end = max(media_end, (at + (packet.duration or 0)) * packet.time_base)
+        end = at + (packet.duration or 0)
+        tails[packet.stream_index] = max(end, tails.get(packet.stream_index, 0))
         if not is_other:
+            see(packet)
             tally.add(packet, at)
     if not tally.ticks:
         raise MediaRejected(Status.CORRUPT, "no_video", "the video stream has no packets")
@@ -178,7 +191,7 @@ def _count(container: "InputContainer", stream: "VideoStream", zero: Fraction) -
         indexed_count=len(stream.index_entries) if "mp4" in container.format.name else None,
         first_pts_seconds=ticks[0] * base - zero,
         last_end_seconds=tally.end * base - zero,
-        media_end_seconds=media_end - zero,
+        media_end_seconds=max(end * containers.base(container.streams[i]) for i, end in tails.items()) - zero,
         rate=constant_rate(ticks, base, _rates(stream)),
         first_i_frame_seconds=None if tally.first_i_frame is None else tally.first_i_frame * base - zero,
         lost_beginning=tally.lost_beginning,
@@ -215,6 +228,21 @@ class _Tally:
 
 def _rates(stream: "VideoStream") -> list[Fraction]:
     return [rate for rate in (stream.average_rate, stream.base_rate, stream.guessed_rate) if rate]
+
+
+def examine(path: Path, origin: Fraction | None = None) -> tuple[Probe, Packets]:
+    """Read what a file claims and all of its packets, opening it once.
+
+    Raises
+    ------
+    MediaRejected
+        As `probe` and `count_packets`.
+    """
+    with containers.opened(path) as container:
+        stream = containers.video_stream(container)
+        claimed, turn = describe(container, stream), Turn(stream)
+        packets = _count(container, stream, claimed.start_seconds if origin is None else origin, turn.see)
+    return turn.complete(claimed), packets
 
 
 def scan(path: "Path | RangedFile", start: Fraction, end: Fraction, origin: Fraction | None = None) -> Scan:

@@ -261,6 +261,7 @@ def test_a_film_that_players_turn_gives_upright_clips_and_frames(folder: Path, t
                 packet.stream = stream
                 output.mux(packet)
     assert video.probe(path).rotation % 360 == degrees
+    assert soundness.check(path, start=Fraction(0), end=Fraction(1)).probe == video.probe(path)
     span = Span(Fraction(1), Fraction(1))
     frames.extract(frames.Footage(path), FolderShelf(tmp_path), span=span, recipe=FrameRecipe())
     upright = simplejpeg.decode_jpeg((tmp_path / "img_00001.jpg").read_bytes(), colorspace="GRAY")[..., 0]

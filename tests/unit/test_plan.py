@@ -1,5 +1,6 @@
 """What is left to do: decided from the catalogue, the journal and the disk; and what is there of it."""
 
+import shutil
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -11,8 +12,8 @@ import pytest
 from avakit import status
 from avakit.errors import Status
 from avakit.journal import Record, State, merge
-from avakit.layout import Layout, frame_list
-from avakit.model import Clip, Span, Split, Stage, Video, VideoId
+from avakit.layout import Layout, frame_index, frame_list
+from avakit.model import Clip, Packing, Span, Split, Stage, Video, VideoId
 from avakit.prepare import only_failed
 from avakit.prepare.job import Job
 from avakit.prepare.plan import Plan, make_plan, targets_of
@@ -136,6 +137,32 @@ def test_in_the_end_nothing_is_left(job: Job) -> None:
     assert {outcome.status for outcome in plan.settled} == {Status.CACHED}
     assert {outcome.attempts for outcome in plan.settled} == {0}
     assert len(plan.settled) == 6
+
+
+def test_frames_that_are_there_are_only_packed(job: Job) -> None:
+    """Nothing is needed for it, not even a video that could be had."""
+    records = [*make(job, (Stage.FRAMES, FILMS[0])), unavailable()]
+    job = replace(job, stages=(Stage.VIDEO, Stage.FRAMES), packing=Packing.TAR)
+    plan = planned(job, records, FILMS[:1])
+    (target,) = (target for work in plan.works for target in work.targets)
+    assert target.found == records[0]
+    assert settled(plan) == [(ONE, "video", "unavailable", "removed")]
+    assert planned(replace(job, packing=Packing.FOLDER), records, FILMS[:1]).works == ()
+
+
+def test_a_tar_is_left_alone_unless_it_lacks_its_index_or_is_asked_for_otherwise(job: Job) -> None:
+    (folder,) = make(job, (Stage.FRAMES, FILMS[0]))
+    record = replace(folder, path=f"{folder.path}.tar")
+    touch(job, record.path)
+    job = replace(job, stages=(Stage.FRAMES,))
+    assert len(planned(job, [record], FILMS[:1]).works) == 1, "it has no index"
+    touch(job, frame_index(record.path))
+    assert planned(job, [record], FILMS[:1]).works == ()
+    tar = replace(job, packing=Packing.TAR)
+    assert len(planned(tar, [record], FILMS[:1]).works) == 1, "the folder is there as well, as a kill leaves it"
+    shutil.rmtree(job.layout.absolute(folder.path))
+    assert planned(tar, [record], FILMS[:1]).works == ()
+    assert len(planned(replace(job, packing=Packing.FOLDER), [record], FILMS[:1]).works) == 1
 
 
 def test_what_is_short_stays_short(job: Job) -> None:

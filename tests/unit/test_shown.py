@@ -1,12 +1,15 @@
 """What frames show is kept exactly, and in little."""
 
+import warnings
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from avakit.frames import Shown
+from avakit.layout import frame_times
 
 TICKS = st.lists(st.integers(0, 5), min_size=1, max_size=60)
 
@@ -21,6 +24,21 @@ def test_what_was_kept_comes_back(steps: list[int], unit: Fraction) -> None:
 def test_a_window_of_constant_rate_takes_two_characters_a_source_frame() -> None:
     shown = Shown(tuple(range(1, 27_031)), tuple(Fraction(900) + Fraction(k * 25 // 30, 25) for k in range(27_030)))
     assert len(shown.encode()) < 2 * 22_525 + 200
+
+
+def test_the_reader_in_the_docs_reads_what_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = Shown((61, 62, 91), (Fraction(2), Fraction(2), Fraction(73, 24)))
+    path = tmp_path / frame_times("ava/rawframes/-5KQ66BBWC4")
+    path.parent.mkdir(parents=True)
+    path.write_bytes(shown.encode())
+    page = (Path(__file__).parents[2] / "docs" / "frames.md").read_text()
+    code = page.partition("## The proof")[2].partition("```python\n")[2].partition("```")[0]
+    monkeypatch.chdir(tmp_path)
+    found: dict[str, object] = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        exec(code, found)  # noqa: S102 - the page's own lines
+    assert found["seconds"] == dict(zip(shown.numbers, shown.seconds, strict=True))
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"{}", b'{"schema":2}', b"\xff", b'{"schema":1,"unit":"1/0"}'])
