@@ -28,12 +28,17 @@ test: $(READY) ## All tests (under ten minutes on two cores)
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 test-long: $(READY) ## Two hundred kills, and a thousand videos through 32 workers (about four minutes)
-	$(BIN)/python -m pytest -q -s tests/long
+	$(BIN)/python -m pytest -q -s tests/long --ignore tests/long/test_frame_times.py
 
-bench: $(READY) ## Annotations beside plain pandas, downloads beside wget and others, windows beside films
+test-timing: $(READY) ## Each of 27 030 frames of 44 films, beside what published recipes show (about ten minutes)
+	$(BIN)/python -m pytest -q -n 2 tests/long/test_frame_times.py
+
+bench: $(READY) ## Annotations, downloads, windows, frames and colours, each beside what it is compared with
 	$(BIN)/python benchmarks/parse.py
 	$(BIN)/python -m benchmarks.download
 	$(BIN)/python -m benchmarks.span
+	$(BIN)/python -m benchmarks.frames
+	$(BIN)/python -m benchmarks.colours
 
 check: $(READY) ## Format, lint, types, import contracts, docs
 	$(BIN)/ruff format --check $(SOURCES)

@@ -37,10 +37,8 @@ def aims(footage: Footage, span: Span, rate: Fraction) -> tuple[dict[int, Fracti
     seconds = _from_beginning(footage, film)
     with tempfile.TemporaryDirectory(prefix="avakit-fair-") as name:
         path = Path(name) / f"film{_suffix(footage.path)}"
-        standin.make(
-            path, seconds, film.end_seconds,
-            rate=claimed.average_rate or rate, time_base=film.time_base, has_sound=claimed.has_audio,
-        )  # fmt: skip
+        timeline = standin.Timeline(seconds, film.end_seconds, claimed.average_rate or rate, film.time_base)
+        standin.make(path, timeline, has_sound=claimed.has_audio)
         shown = standin.through_slowfast(path, span.start, span.duration, rate)
     missing = timing.missing(span.end, film.end_seconds)
     return {number: seconds[index] for number, index in enumerate(shown, 1)}, missing

@@ -79,7 +79,8 @@ def _timing() -> str:
     shelf = MemoryShelf()
     with tempfile.TemporaryDirectory(prefix="avakit-test-") as name:
         path = Path(name) / "film.mp4"
-        standin.make(path, begins, _FRAMES / _RATE, rate=_RATE, time_base=Fraction(1, 24000), has_sound=True)
+        timeline = standin.Timeline(begins, _FRAMES / _RATE, _RATE, Fraction(1, 24000))
+        standin.make(path, timeline, has_sound=True)
         try:
             extract(Footage(path), shelf, span=_SPAN, recipe=FrameRecipe())
         except ItemFailed as error:

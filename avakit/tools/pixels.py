@@ -32,8 +32,10 @@ _BT601 = frozenset({5, 6})
 _FULL_RANGE = 2
 #: A frame that does not name its matrix is BT.709 from this height on, as players guess (mpv, VLC).
 _HD_HEIGHT = 720
-#: swscale's names of the matrices.
-_SWS_MATRIX = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
+#: The same for `scale`.
+_SCALE_MATRICES = {1: "bt709", 4: "fcc", 5: "bt601", 6: "bt601", 7: "smpte240m", 9: "bt2020", 10: "bt2020"}
+#: Without these swscale is quick, and too dark by up to three levels.
+_EXACT = "bicubic+accurate_rnd+full_chroma_int"
 _SWS_LIMITED, _SWS_FULL = 1, 2
 
 
@@ -111,6 +113,7 @@ class Converter:
         self._sample_aspect = sample_aspect
         self._reformatter = VideoReformatter()
         self._graph: _Graph | None = None
+        self._packer: _Graph | None = None
 
     def jpeg_planes(self, frame: "VideoFrame") -> "tuple[list[NDArray[Any]], VideoFrame] | None":
         """Return the upright planes Y, Cb and Cr of a JPEG, and what holds them; None if RGB has to lead there."""
@@ -148,12 +151,11 @@ class Converter:
         name
             libav's name of the format, such as `rgb24` or `bgra`.
         """
-        size = self._size(frame)
-        is_scaled = size != Size(frame.width, frame.height)
-        rgb = self._reformatter.reformat(
-            frame, size.width, size.height, name, src_colorspace=_SWS_MATRIX.get(matrix(frame)), threads=1,
-            interpolation="BICUBIC" if is_scaled else "POINT",
-        )  # fmt: skip
+        key = (frame.width, frame.height, frame.format.name, matrix(frame), name)
+        if self._packer is None or self._packer.key != key:
+            self._packer = _Graph(key, _to_packed(frame, self._size(frame), name))
+        self._packer.filters.push(frame)
+        rgb: Any = self._packer.filters.pull()
         channels = len(rgb.format.components)
         rows = _rows(rgb, 0, channels)
         return turned(rows.reshape(rgb.height, rgb.width, channels), quarter_turns(frame)), rgb
@@ -170,12 +172,29 @@ class _Colours:
 
 @dataclass(frozen=True)
 class _Graph:
-    key: tuple[int, int, str, _Colours]
+    key: tuple[object, ...]
     filters: "Graph"
 
 
 def _graph(frame: "VideoFrame", colours: _Colours, layout: str) -> "Graph":
     """Return filters from planar YUV to BT.601 in full range; curve and primaries stay as they are."""
+    same = {"iprimaries": "bt709", "primaries": "bt709", "itrc": "bt709", "trc": "bt709", "fast": "1"}
+    ranges = {"irange": "pc" if colours.is_full_range else "tv", "range": "pc"}
+    matrices = {"ispace": _MATRICES[colours.matrix], "space": "smpte170m"}
+    return _linked(frame, ("colorspace", {**same, **ranges, **matrices, "format": layout}))
+
+
+def _to_packed(frame: "VideoFrame", size: Size, name: str) -> "Graph":
+    """Return filters to a packed RGB format."""
+    scale = {"w": str(size.width), "h": str(size.height), "flags": _EXACT}
+    known = _SCALE_MATRICES.get(matrix(frame))
+    if known and frame.format.name.startswith("yuv"):
+        is_full = frame.format.name.startswith("yuvj") or frame.color_range == _FULL_RANGE
+        scale |= {"in_color_matrix": known, "in_range": "pc" if is_full else "tv"}
+    return _linked(frame, ("scale", scale), ("format", {"pix_fmts": name}))
+
+
+def _linked(frame: "VideoFrame", *filters: tuple[str, dict[str, str]]) -> "Graph":
     from av.filter import Graph
 
     graph = Graph()
@@ -183,12 +202,7 @@ def _graph(frame: "VideoFrame", colours: _Colours, layout: str) -> "Graph":
     source = graph.add_buffer(
         width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(1, 1_000_000)
     )
-    same = {"iprimaries": "bt709", "primaries": "bt709", "itrc": "bt709", "trc": "bt709", "fast": "1"}
-    ranges = {"irange": "pc" if colours.is_full_range else "tv", "range": "pc"}
-    matrices = {"ispace": _MATRICES[colours.matrix], "space": "smpte170m"}
-    graph.link_nodes(
-        source, graph.add("colorspace", None, **same, **ranges, **matrices, format=layout), graph.add("buffersink")
-    )
+    graph.link_nodes(source, *(graph.add(name, None, **words) for name, words in filters), graph.add("buffersink"))
     graph.configure()
     return graph
 

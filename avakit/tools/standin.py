@@ -4,6 +4,7 @@ What a program makes of a film's timestamps shows at once in what it makes of th
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -27,38 +28,58 @@ _SILENCE_RATE, _SILENCE_SAMPLES = 8000, 8000
 _TIMEOUT_SECONDS = 600.0
 
 
+@dataclass(frozen=True)
+class Timeline:
+    """When the pictures of a stand-in are shown.
+
+    Attributes
+    ----------
+    seconds, end
+        When each begins, ascending, and when the last one ends, on the container's own clock.
+    rate
+        The mean rate that its header names, in frames a second.
+    time_base
+        Of the video stream, in seconds; Matroska counts in milliseconds whatever is asked for.
+    """
+
+    seconds: Sequence[Fraction]
+    end: Fraction
+    rate: Fraction
+    time_base: Fraction
+
+
 def make(
-    path: Path, seconds: Sequence[Fraction], end: Fraction, *, rate: Fraction, time_base: Fraction, has_sound: bool
+    path: Path,
+    timeline: Timeline,
+    *,
+    has_sound: bool,
+    encoder: Mapping[str, str] | None = None,
+    writer: Mapping[str, str] | None = None,
 ) -> None:
     """Write a stand-in; its extension says the container.
 
     Parameters
     ----------
-    seconds
-        When each picture is shown, ascending, counted from the container's start.
-    end
-        When the last one ends.
-    rate
-        The mean rate that its header names, in frames a second.
-    time_base
-        Of the video stream, in seconds; Matroska counts in milliseconds whatever is asked for.
     has_sound
         Whether there is a silent track, too: some programs treat films without one differently.
+    encoder, writer
+        Options of libav's encoder and muxer, beyond the usual ones.
     """
     import av
 
     is_webm = path.suffix == ".webm"
     codec, options = _VP9 if is_webm else _H264
-    with av.open(f"file:{path.absolute()}", "w") as output:
-        video: Any = output.add_stream(codec, rate=rate, options=options)
+    time_base = timeline.time_base
+    with av.open(f"file:{path.absolute()}", "w", options=dict(writer or {})) as output:
+        video: Any = output.add_stream(codec, rate=timeline.rate, options=options | dict(encoder or {}))
         video.width, video.height, video.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         video.codec_context.time_base = time_base
         sound: Any = output.add_stream("libopus" if is_webm else "aac", rate=_SILENCE_RATE) if has_sound else None
-        ticks = [round(second / time_base) for second in (*seconds, end)]
+        ticks = [round(second / time_base) for second in (*timeline.seconds, timeline.end)]
         lasts = {at: after - at for at, after in pairwise(ticks)}
         heard = 0
-        for number, at in enumerate(ticks[:-1]):
-            frame = _picture(number)
+        for index, at in enumerate(ticks[:-1]):
+            frame = _picture(index)
             frame.time_base, frame.pts = time_base, at
             _write(output, video.encode(frame), lasts)
             while sound is not None and heard <= at * time_base * _SILENCE_RATE:
@@ -87,7 +108,7 @@ def through_slowfast(film: Path, start: Fraction, duration: Fraction, rate: Frac
     raw = {"q:v": 1, "f": "rawvideo", "pix_fmt": "gray"}
     for node in (first, builder.input(f"file:{window}").output(f"file:{frames}", r=str(rate), **raw)):
         ffmpeg.run(node, timeout_seconds=_TIMEOUT_SECONDS)
-    return _numbers(frames.read_bytes())
+    return numbers(frames.read_bytes())
 
 
 def number(luma: "NDArray[Any]") -> int:
@@ -99,7 +120,8 @@ def number(luma: "NDArray[Any]") -> int:
     return int((cells > _MIDDLE) @ (1 << np.arange(CELLS)[::-1]))
 
 
-def _numbers(data: bytes) -> list[int]:
+def numbers(data: bytes) -> list[int]:
+    """Return the numbers that pictures of a stand-in spell, given as raw 8-bit grey, one after the other."""
     import numpy as np
 
     return [number(rows) for rows in np.frombuffer(data, np.uint8).reshape(-1, HEIGHT, WIDTH)]
