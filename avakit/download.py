@@ -10,11 +10,12 @@ from avakit.layout import VIDEO_EXTENSIONS, Layout
 from avakit.model import Video
 from avakit.outcome import Made
 from avakit.sources import Delivery, Source
-from avakit.tools import files
+from avakit.tools import files, soundness
 from avakit.tools.breaker import Breaker
+from avakit.tools.soundness import DecodeCheck
 
 if TYPE_CHECKING:
-    from avakit.tools import video as media
+    from avakit.tools.soundness import Checked
 
 #: Which failure speaks for an item that every source failed: what may yet succeed before what never will.
 _TELLING = (
@@ -34,7 +35,7 @@ class _Short:
     """A delivery that ends inside the span: kept aside in case no source has a longer one."""
 
     delivery: Delivery
-    checked: "media.Checked"
+    checked: "Checked"
 
 
 def video(
@@ -44,6 +45,7 @@ def video(
     on_bytes: Callable[[int, int | None], None],
     take: Callable[[Source], Made | None] = lambda _: None,
     breaker: Breaker = Breaker(),  # noqa: B008 - frozen
+    depth: DecodeCheck = DecodeCheck.DEMUX,
 ) -> Made:
     """Deliver, check and publish one video.
 
@@ -54,6 +56,8 @@ def video(
     ----------
     take
         Called with each source before it is asked for the whole video. What it returns is made instead of that.
+    depth
+        How deep a delivery is checked.
 
     Raises
     ------
@@ -71,7 +75,7 @@ def video(
                     if taken := take(source):
                         return _tidy(taken, wanted, layout, failures)
                     delivery = source.deliver(wanted, folder, on_bytes)
-                checked = check(wanted, delivery.path)
+                checked = check(wanted, delivery.path, depth, delivery.facts.get("duration_seconds"))
             except ItemFailed as error:
                 failures.append((source.name, error))
                 continue
@@ -93,24 +97,32 @@ def _too_short(short: _Short) -> MediaRejected:
     return MediaRejected(Status.SHORT, "ends_inside_span", detail)
 
 
-def check(wanted: Video, path: Path) -> "media.Checked":
-    """Check a delivered file: magic, opens, a video stream, packets counted, reaches into the span.
+def check(
+    wanted: Video, path: Path, depth: DecodeCheck = DecodeCheck.DEMUX, duration_seconds: object = None
+) -> "Checked":
+    """Check a delivered file: magic, opens, a video stream, packets counted, reaches into the span; see `DecodeCheck`.
+
+    Parameters
+    ----------
+    duration_seconds
+        How long its source says that it is; None if that is not known.
 
     Raises
     ------
     MediaRejected
         If it fails; the file is removed, so that nothing goes on from it.
     """
-    from avakit.tools import video as media
-
     try:
-        return media.check(path, start=wanted.span.start, end=wanted.span.end)
+        checked = soundness.check(path, start=wanted.span.start, end=wanted.span.end, depth=depth)
+        if isinstance(duration_seconds, float):
+            soundness.check_duration(checked.probe, duration_seconds)
     except ItemFailed:
         files.remove(path)
         raise
+    return checked
 
 
-def adopt(wanted: Video, layout: Layout) -> Made | None:
+def adopt(wanted: Video, layout: Layout, depth: DecodeCheck = DecodeCheck.DEMUX) -> Made | None:
     """Take a video that lies there without a record: a kill came between its rename and its journal line.
 
     Returns
@@ -118,14 +130,12 @@ def adopt(wanted: Video, layout: Layout) -> Made | None:
     Made or None
         None if there is no such file, or it fails the checks (it is then left for a fresh delivery to replace).
     """
-    from avakit.tools import video as media
-
     for extension in VIDEO_EXTENSIONS:
         path = layout.absolute(layout.video(wanted.id, extension))
         if not path.is_file() or path.is_symlink():
             continue
         try:
-            checked = media.check(path, start=wanted.span.start, end=wanted.span.end)
+            checked = soundness.check(path, start=wanted.span.start, end=wanted.span.end, depth=depth)
         except ItemFailed:
             continue
         return _made(layout.video(wanted.id, extension), path, Delivery(path, extension, "adopted", {}), checked)
@@ -133,7 +143,7 @@ def adopt(wanted: Video, layout: Layout) -> Made | None:
 
 
 def _publish(
-    wanted: Video, layout: Layout, delivery: Delivery, checked: "media.Checked", failures: list[tuple[str, ItemFailed]]
+    wanted: Video, layout: Layout, delivery: Delivery, checked: "Checked", failures: list[tuple[str, ItemFailed]]
 ) -> Made:
     path = layout.video(wanted.id, delivery.extension)
     try:
@@ -153,7 +163,7 @@ def _tidy(made: Made, wanted: Video, layout: Layout, failures: list[tuple[str, I
     return replace(made, facts={**made.facts, "tried_before": tried})
 
 
-def _made(path: str, where: Path, delivery: Delivery, checked: "media.Checked") -> Made:
+def _made(path: str, where: Path, delivery: Delivery, checked: "Checked") -> Made:
     known = delivery.facts.get("sha256")
     return Made(
         path=path,

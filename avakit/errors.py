@@ -48,7 +48,7 @@ REASONS = frozenset({
     "login", "members", "network", "no_video", "not_downloaded", "not_found", "not_listed", "not_media",
     "not_published", "other_shard", "packets", "permission", "playlist", "private", "rate_limit", "redirect",
     "removed", "resources", "server_error", "signal", "size", "source_error", "starts_after_end", "storage",
-    "symlink", "terminated", "timeout", "tool", "tool_missing", "truncated", "unknown", "vanished",
+    "symlink", "terminated", "timeout", "timestamps", "tool", "tool_missing", "truncated", "unknown", "vanished",
 })  # fmt: skip
 
 

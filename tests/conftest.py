@@ -25,10 +25,12 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         for outcome in ("passed", "failed")
     }
     tried = [report for reports in ended.values() for report in reports]
-    network, storage = (sum(f"{kind}_fault" in report.keywords for report in tried) for kind in ("network", "storage"))
-    silent = sum(bool({"network_fault", "storage_fault"} & set(report.keywords)) for report in ended["failed"])
-    if network or storage:
-        terminalreporter.write_line(f"faults: {network} network, {storage} storage tried, {silent} silent")
+    kinds = ("network", "storage", "media")
+    counts = [sum(f"{kind}_fault" in report.keywords for report in tried) for kind in kinds]
+    silent = sum(bool({f"{kind}_fault" for kind in kinds} & set(report.keywords)) for report in ended["failed"])
+    if any(counts):
+        told = ", ".join(f"{count} {kind}" for count, kind in zip(counts, kinds, strict=True))
+        terminalreporter.write_line(f"faults: {told} tried, {silent} silent")
 
 
 # --- servers: a loopback mirror that can be told to fail ---

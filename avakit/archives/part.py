@@ -24,7 +24,7 @@ from avakit.layout import Layout
 from avakit.model import Clip, Stage
 from avakit.outcome import Outcome, attempt
 from avakit.sources.delivery import claim, discard, give_up
-from avakit.tools import files, http, tar
+from avakit.tools import files, http, soundness, tar
 from avakit.tools import video as media
 from avakit.tools.channel import Sender
 from avakit.tools.http_policy import public_url
@@ -64,7 +64,6 @@ class Shelf:
     dataset: str
     options: http.Options
     channel: str = ""
-    threads: int = 1
 
 
 @dataclass
@@ -162,7 +161,7 @@ def _take(member: tar.Member, clip: Clip, shelf: Shelf, reply: Mapping[str, Any]
             return False
         tar.save(member, unpublished)
         try:
-            checked = check(unpublished, clip, threads=shelf.threads)
+            checked = check(unpublished, clip)
         except ItemFailed as error:
             report.refused[clip.name] = (error.status.value, error.reason, error.detail)
             return False
@@ -196,21 +195,20 @@ def _take(member: tar.Member, clip: Clip, shelf: Shelf, reply: Mapping[str, Any]
     return True
 
 
-def check(path: Path, clip: Clip, *, threads: int = 1) -> media.Checked:
+def check(path: Path, clip: Clip) -> soundness.Checked:
     """Check that a file is a clip of this length, and decode all of it.
 
     Raises
     ------
     MediaRejected
-        As `tools.video.check` and `tools.video.frames`; `length` if it is longer than its row by more than
+        As `tools.soundness.check` and `tools.soundness.decode`; `length` if it is longer than its row by more than
         `MAX_EXCESS_SECONDS`. One that is shorter is not refused: see `Checked.missing_seconds`.
     """
     duration = clip.span.duration
-    checked = media.check(path, start=Fraction(0), end=duration)
-    end = checked.packets.last_end_seconds
+    checked = soundness.check(path, start=Fraction(0), end=duration)
+    end = checked.end_seconds
     if end > duration + MAX_EXCESS_SECONDS:
         detail = f"it lasts {float(end):.3f} s, its row {float(duration):.3f} s"
         raise MediaRejected(Status.CORRUPT, "length", detail)
-    for _ in media.frames(path, Fraction(0), end, threads=threads):
-        pass
+    soundness.decode(path, start=Fraction(0), end=end)
     return checked

@@ -125,11 +125,10 @@ def _means(given: dict[str, Any], chosen: setup.Chosen, job: "Job", errand: "Err
     from avakit.archives.part import Shelf
     from avakit.prepare.archiving import Means
 
-    cores = execute.usable_cores()
-    jobs = given["jobs"] or cores
+    jobs = given["jobs"] or execute.usable_cores()
     shelf = Shelf(
         layout=job.layout.for_clips or job.layout, dataset=job.dataset, options=errand.source.options,
-        channel=display.channel, threads=max(1, cores // jobs),
+        channel=display.channel,
     )  # fmt: skip
     classes = _classes(chosen, errand.source.splits) if errand.source.class_by == "order" else {}
     return Means(shelf, jobs, display.say, chosen.selection.shard, classes)

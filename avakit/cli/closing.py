@@ -46,6 +46,7 @@ ADVICE = {
     "decode": "another source may hold a sound copy: `--sources`, `--folder`, `--mirror`",
     "truncated": "another source may hold a whole copy: `--sources`, `--folder`, `--mirror`",
     "packets": "another source may hold a sound copy: `--sources`, `--folder`, `--mirror`",
+    "timestamps": "another source may hold a sound copy: `--sources`, `--folder`, `--mirror`",
     "not_media": "another source may hold the film itself: `--sources`, `--folder`, `--mirror`",
     "html": "the address gives a web page; look at it in a browser, or name another with `--mirror`",
     "empty": "nothing came; run the same command again, or name another source: `--sources`, `--folder`, `--mirror`",

@@ -13,6 +13,7 @@ from avakit.model import Stage
 @options.selection
 @options.sources
 @youtube.options
+@options.decode_check
 @options.retry
 @options.no_space_check
 @options.run

@@ -101,6 +101,17 @@ class ByteRate(click.ParamType[float]):
         return rate
 
 
+class Depths(click.Choice[str]):
+    """How deep to check; `off` in a YAML file is read as a truth value."""
+
+    def __init__(self) -> None:
+        super().__init__(["off", "demux", "full"])
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Take the word, or what YAML makes of it."""
+        return super().convert("off" if value is False else value, param, ctx)
+
+
 def flatten(values: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
     """Join the words of a repeated option, each once, in order."""
     return tuple(dict.fromkeys(word for words in values for word in words))
@@ -235,6 +246,10 @@ sources = together(
     network,
 )  # fmt: skip
 
+decode_check = option(
+    "--decode-check", type=Depths(), default="demux", show_default=True,
+    help="Check what was delivered by its header (off), by its packets, or by decoding all of its span (full).",
+)  # fmt: skip
 retry = option(
     "--retry", type=click.Choice(["transient", "unavailable", "all"]),
     help="Only what failed before: what may succeed now, what was unavailable (after --recheck-after), or all of it.",

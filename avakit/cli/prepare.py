@@ -12,6 +12,7 @@ from avakit.cli.settings import Verb
 @options.selection
 @options.sources
 @youtube.options
+@options.decode_check
 @options.retry
 @options.frames
 @options.pack

@@ -21,7 +21,7 @@ KEYS = frozenset({
     "folder", "mirror", "fps", "short_side", "quality", "pack", "drop", "recheck_after", "max_unavailable", "strict",
     "quiet", "verbose", "connections", "max_connections", "max_requests", "max_rate", "allow_private", "span_only",
     "cookies", "cookies_from_browser", "proxy", "sleep", "youtube_jobs", "max_height", "extractor_args",
-    "stop_after_blocks",
+    "stop_after_blocks", "decode_check",
 })  # fmt: skip
 
 

@@ -241,10 +241,13 @@ def job_of(
     from avakit.prepare import Job
     from avakit.prepare.job import STOP_AFTER_BLOCKS
     from avakit.recipes import ClipRecipe
-    from avakit.tools import ffmpeg
+    from avakit.tools import ffmpeg, ffmpeg_build
+    from avakit.tools.soundness import DecodeCheck
 
     needs_ffmpeg = bool({Stage.VIDEO, Stage.WINDOW, Stage.CLIP} & set(stages))
     program = ffmpeg.find().path if needs_ffmpeg else ""
+    if Stage.CLIP in stages:
+        ffmpeg_build.require_encoders(program)
     frames = frames or frame_recipe(given, chosen.dataset)
     span_only = given.get("span_only")
     return Job(
@@ -264,6 +267,7 @@ def job_of(
         clips=chosen.dataset.clip_recipe or ClipRecipe(),
         packing=Packing(given["pack"]) if given.get("pack") else None,
         span_only=chosen.dataset.span_only if span_only is None else span_only,
+        decode_check=DecodeCheck(given.get("decode_check") or DecodeCheck.DEMUX),
         drop=frozenset(options.INTERMEDIATE_STAGES[name] for name in options.flatten(given.get("drop") or ())),
         recheck_days=given.get("recheck_after", 30.0),
         stop_after_blocks=given.get("stop_after_blocks") or STOP_AFTER_BLOCKS,

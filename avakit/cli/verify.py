@@ -31,6 +31,7 @@ _NARROWING = (
 @options.selection
 @options.sources
 @youtube.options
+@options.decode_check
 @options.option("--quick", is_flag=True, help="Only names, sizes and sets; no byte is read.")
 @options.option("--timing", is_flag=True, help="Also check from their sources what instants frames show.")
 @options.option("--repair", is_flag=True, help="Move what is damaged to quarantine, and make it again.")

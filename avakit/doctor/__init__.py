@@ -11,7 +11,7 @@ from avakit import execute
 from avakit.doctor import disk
 from avakit.doctor.check import Check, Verdict
 from avakit.errors import AvakitError, ToolMissing
-from avakit.tools import ffmpeg, ytdlp_about
+from avakit.tools import ffmpeg, ffmpeg_build, ytdlp_about
 from avakit.tools.ytdlp_options import COOKIE_FORM, JS_RUNTIMES, is_cookie_file
 
 __all__ = ["Check", "Verdict", "examine", "frames_check"]
@@ -48,6 +48,7 @@ def _python() -> Check:
 def _ffmpeg() -> Check:
     try:
         found = ffmpeg.find()
+        ffmpeg_build.require_encoders(found.path)
     except AvakitError as error:
         return Check("ffmpeg", Verdict.FAIL, str(error).removeprefix("ffmpeg: "))
     return Check("ffmpeg", Verdict.OK, f"{found.version} at {found.path}")

@@ -9,6 +9,7 @@ from avakit.model import Packing, Stage, Video
 from avakit.recipes import ClipRecipe, FrameRecipe
 from avakit.sources import Archive, Source
 from avakit.tools.breaker import Breaker
+from avakit.tools.soundness import DecodeCheck
 
 #: So many refusals in a row and a source is not asked any more in this run.
 STOP_AFTER_BLOCKS = 10
@@ -35,6 +36,8 @@ class Job:
         what is there.
     span_only
         Whether of a video without clips its window alone is fetched, where a source can do that.
+    decode_check
+        How deep a delivery is checked.
     drop
         Stages whose files are removed once everything made from them is there.
     recheck_days
@@ -57,6 +60,7 @@ class Job:
     clips: ClipRecipe
     packing: Packing | None = None
     span_only: bool = False
+    decode_check: DecodeCheck = DecodeCheck.DEMUX
     drop: frozenset[Stage] = frozenset()
     recheck_days: float = 30.0
     channel: str = ""

@@ -10,9 +10,10 @@ from avakit.errors import Status
 from avakit.layout import frame_list
 from avakit.model import Stage
 from avakit.outcome import Outcome
+from avakit.prepare.again import do
 from avakit.prepare.job import Job
 from avakit.prepare.plan import Plan, Work
-from avakit.prepare.work import died, do
+from avakit.prepare.work import died
 from avakit.tools import breaker as breakers
 from avakit.tools import files
 

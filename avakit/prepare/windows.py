@@ -12,7 +12,8 @@ from avakit.outcome import Made
 from avakit.prepare.job import Job
 from avakit.prepare.plan import is_span_enough
 from avakit.sources import InParts, Source
-from avakit.tools import files
+from avakit.tools import files, soundness
+from avakit.tools.soundness import DecodeCheck
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,13 +21,22 @@ if TYPE_CHECKING:
     from avakit.tools.ranged import RangedFile
 
 
-def make(film: "Path | RangedFile", video: Video, layout: Layout, *, only_whole: bool = False) -> Made:
+def make(
+    film: "Path | RangedFile",
+    video: Video,
+    layout: Layout,
+    *,
+    only_whole: bool = False,
+    depth: DecodeCheck = DecodeCheck.DEMUX,
+) -> Made:
     """Cut, check and publish the window of a film.
 
     Parameters
     ----------
     only_whole
         Refuse a film that ends inside the span.
+    depth
+        How deep the window is checked, where nobody has checked the film.
 
     Raises
     ------
@@ -39,6 +49,8 @@ def make(film: "Path | RangedFile", video: Video, layout: Layout, *, only_whole:
         result = cut.window(film, unpublished, span=video.span)
         if only_whole and result.missing_seconds > 0:
             raise MediaRejected(Status.SHORT, "ends_inside_span", "it ends inside the span")
+        if depth is DecodeCheck.FULL:
+            soundness.decode(unpublished, start=video.span.start, end=video.span.end, origin=result.origin)
         digest, size = files.sha256(unpublished), unpublished.stat().st_size
         files.publish(unpublished, final)
     facts = {
@@ -57,10 +69,11 @@ def fetch(video: Video, job: Job, on_bytes: Callable[[int, int | None], None]) -
     ItemFailed
         As `download.video`.
     """
+    depth = job.decode_check
     if not is_span_enough(video, job):
-        return download.video(video, job.layout, job.sources, on_bytes, breaker=job.breaker)
-    take = _Take(video, job.layout, on_bytes)
-    made = download.video(video, job.layout, job.sources, on_bytes, take, job.breaker)
+        return download.video(video, job.layout, job.sources, on_bytes, breaker=job.breaker, depth=depth)
+    take = _Take(video, job.layout, on_bytes, depth)
+    made = download.video(video, job.layout, job.sources, on_bytes, take, job.breaker, depth)
     return made if made.stage else replace(made, facts={**made.facts, "whole_because": take.whole_because})
 
 
@@ -77,6 +90,7 @@ class _Take:
     video: Video
     layout: Layout
     on_bytes: Callable[[int, int | None], None]
+    depth: DecodeCheck
     whole_because: str = ""
 
     def __call__(self, source: Source) -> Made | None:
@@ -94,7 +108,7 @@ class _Take:
         with files.partial(window.with_suffix(".part")) as store:
             try:
                 with source.open_range(self.video, store, self.on_bytes) as film:
-                    made = make(film, self.video, self.layout, only_whole=True)
+                    made = make(film, self.video, self.layout, only_whole=True, depth=self.depth)
             except (NoRanges, MediaRejected, ToolFailed) as error:
                 # What is wrong with the film, if anything is, its own checks will tell.
                 self.whole_because = error.detail

@@ -157,7 +157,7 @@ def _story(made: Made) -> str:
 
 def _video(target: Target, bench: _Bench) -> Made:
     if target.key not in bench.present:
-        adopted = download.adopt(bench.video, bench.job.layout)
+        adopted = download.adopt(bench.video, bench.job.layout, bench.job.decode_check)
         if adopted is not None:
             return adopted
     return windows.fetch(bench.video, bench.job, Sender(bench.job.channel, bench.video.id, "download"))

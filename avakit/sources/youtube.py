@@ -62,6 +62,7 @@ class Youtube:
             "vcodec": fetched.vcodec,
             "extractor": fetched.extractor,
             "yt_dlp": fetched.version,
+            "duration_seconds": fetched.duration_seconds,
         }
         return Delivery(path, extension, self.name, facts)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from avakit.errors import MediaRejected, Status
+from avakit.tools.complaints import Listening
 from avakit.tools.http_policy import page
 
 if TYPE_CHECKING:
@@ -106,12 +107,14 @@ def _opened(source: "Path | RangedFile") -> "Iterator[InputContainer]":
     limits = {"format_whitelist": DEMUXERS, "protocol_whitelist": "file", "max_pixels": str(MAX_PIXELS)}
     try:
         # Titles in other encodings than UTF-8 are common in old files, and nothing to us.
-        container = av.open(_openable(source), "r", options=limits, metadata_errors="replace")
+        with Listening() as heard:
+            container = av.open(_openable(source), "r", options=limits, metadata_errors="replace")
     except (av.error.FFmpegError, UnicodeDecodeError) as error:
         raise_disk(error, source)
         detail = f"it begins like a video but does not open, as one that was cut off would ({_words(error)})"
         raise MediaRejected(Status.CORRUPT, "not_media", detail) from error
     with container:
+        heard.check_reader()
         try:
             yield container
         except av.error.FFmpegError as error:
@@ -175,7 +178,7 @@ def origin(container: "InputContainer") -> Fraction:
     return min((t for t in ticks if abs(t - start) <= Fraction(1, 1_000_000)), default=start)
 
 
-def seek(container: "InputContainer", stream: "VideoStream", seconds: Fraction) -> bool:
+def seek(container: "InputContainer", stream: "Stream", seconds: Fraction) -> bool:
     """Go to the I-frame before an instant on the file's own clock; return whether the container can do that."""
     import av
 

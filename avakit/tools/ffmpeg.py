@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from avakit.errors import ItemFailed, Status, ToolFailed, ToolMissing
-from avakit.tools import process
+from avakit.tools import ffmpeg_build, process
 from avakit.tools.container import DEMUXERS, MAX_PIXELS
 
 #: A node of ffmpeg-python, which has no types.
@@ -64,7 +64,7 @@ def find() -> Ffmpeg:
     Raises
     ------
     ToolMissing
-        If there is none, or the one that `AVAKIT_FFMPEG` names can't be run.
+        If there is none or it is too old, or the one that `AVAKIT_FFMPEG` names can't be run.
     """
     return _find(os.environ.get(VARIABLE, ""), os.environ.get("PATH", ""))
 
@@ -98,6 +98,7 @@ def _version(path: str) -> str:
     words = done.stdout.split()
     if done.returncode != 0 or words[:2] != ["ffmpeg", "version"]:
         raise ToolMissing("ffmpeg", f"{path} does not say its version: it is broken or not ffmpeg; {_ADVICE}")
+    ffmpeg_build.check_age(path, words[2], done.stdout)
     return words[2]
 
 

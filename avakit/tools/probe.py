@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from av.container import InputContainer
 
 
+#: libav's numbers of field orders, by ffprobe's names.
+_FIELD_ORDERS = {1: "progressive", 2: "tt", 3: "bb", 4: "tb", 5: "bt"}
+
+
 @dataclass(frozen=True)
 class Probe:
     """What a file claims about its video.
@@ -37,6 +41,9 @@ class Probe:
         Numbers of ITU-T H.273: matrix 1 is BT.709, 5 and 6 are BT.601, 2 unknown; range 1 limited, 2 full, 0 unknown.
     color_transfer, color_primaries
         The same: transfer 16 is PQ and 18 HLG, of HDR; 2 unknown.
+    field_order
+        `progressive`, or of an interlaced film which field is coded and shown first, as ffprobe writes it (`tt`, `bb`,
+        `tb`, `bt`); `interlaced` where only the first frame tells that it is; `unknown`.
     declared_frames
         How many frames the container says it holds (MP4 does, Matroska does not).
     """
@@ -57,6 +64,7 @@ class Probe:
     color_range: int
     color_transfer: int
     color_primaries: int
+    field_order: str
     has_audio: bool
     declared_frames: int | None
 
@@ -67,7 +75,8 @@ def probe(path: Path) -> Probe:
     Raises
     ------
     MediaRejected
-        `empty`, `html`, `not_media`, `no_video`, `playlist`; `decode` for a picture larger than any real one.
+        `empty`, `html`, `not_media`, `no_video`, `playlist`; `decode` for a picture without a size, and unsafe `size`
+        for one larger than any real one.
     """
     with containers.opened(path) as container:
         stream = containers.video_stream(container)
@@ -75,21 +84,23 @@ def probe(path: Path) -> Probe:
         for packet in container.demux(stream):
             if turn.see(packet):
                 break
-    return replace(claimed, rotation=turn.degrees)
+    return turn.complete(claimed)
 
 
 def describe(container: "InputContainer", stream: "VideoStream") -> Probe:
-    """Read what an open file claims about its video, but for its rotation: that takes a frame (see `Turn`).
+    """Read what an open file claims about its video, but for what takes a frame to tell (see `Turn`).
 
     Raises
     ------
     MediaRejected
-        `decode` for a picture larger than any real one.
+        `decode` for a picture without a size, and unsafe `size` for one larger than any real one.
     """
     context = stream.codec_context
-    if not 0 < context.width * context.height <= containers.MAX_PIXELS:
+    pixels = context.width * context.height
+    if not 0 < pixels <= containers.MAX_PIXELS:
         detail = f"its picture claims {context.width}x{context.height} pixels"
-        raise MediaRejected(Status.CORRUPT, "decode", detail)
+        status, reason = (Status.UNSAFE, "size") if pixels > 0 else (Status.CORRUPT, "decode")
+        raise MediaRejected(status, reason, detail)
     return Probe(
         container=container.format.name,
         start_seconds=containers.origin(container),
@@ -107,22 +118,26 @@ def describe(container: "InputContainer", stream: "VideoStream") -> Probe:
         color_range=int(context.color_range),
         color_transfer=int(context.color_trc),
         color_primaries=int(context.color_primaries),
+        field_order=_FIELD_ORDERS.get(context.field_order, "unknown"),
         has_audio=bool(container.streams.audio),
         declared_frames=stream.frames or None,
     )
 
 
 class Turn:
-    """Finds the rotation of a video in its first frame: libav's Python binding shows it on frames alone.
+    """Finds the rotation of a video in its first frame, and whether it is interlaced: libav shows them on frames alone.
 
     Attributes
     ----------
     degrees
         The rotation; 0 until it is found, and where nothing can be decoded: whoever needs frames will meet the error.
+    is_interlaced
+        Whether the frame says so; False as long.
     """
 
     def __init__(self, stream: "VideoStream") -> None:
         self.degrees = 0
+        self.is_interlaced = False
         self._is_found = False
         stream.codec_context.thread_count = 1  # starting threads takes longer than one frame does
 
@@ -138,4 +153,11 @@ class Turn:
             else:
                 self._is_found = bool(frames)
                 self.degrees = frames[0].rotation if frames else 0
+                self.is_interlaced = bool(frames) and frames[0].interlaced_frame
         return self._is_found
+
+    def complete(self, claimed: Probe) -> Probe:
+        """Return what a file claims, with what its first frame tells."""
+        order = claimed.field_order
+        is_news = self.is_interlaced and order in ("unknown", "progressive")
+        return replace(claimed, rotation=self.degrees, field_order="interlaced" if is_news else order)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from avakit.errors import MediaRejected, Status
 from avakit.tools import container as containers
+from avakit.tools.complaints import heeded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -59,7 +60,7 @@ def copy(source: "Path | RangedFile", partial: Path, *, start: Fraction, end: Fr
             if early is not None and not containers.seek(film, stream, start + zero - early):
                 continue
             sound = film.streams.audio[:1]
-            packets = film.demux([stream, *sound])
+            packets = heeded(film.demux([stream, *sound]))
             entry = _entry(packets, stream)
             if entry is None:
                 continue

@@ -4,8 +4,9 @@ Times are seconds of the video. Second 0 is its container's start time (`Probe.s
 caller gives for a file that was cut from a longer one.
 """
 
+import heapq
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cache
 from importlib import metadata
@@ -14,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from avakit.errors import MediaRejected, Status
 from avakit.tools import container as containers
+from avakit.tools.complaints import heeded
 from avakit.tools.decoder import frames
 from avakit.tools.probe import Probe, Turn, describe, probe
 from avakit.tools.remux import REORDER_PACKETS, copy
-from avakit.tools.timing import Times, constant_rate, missing
+from avakit.tools.timing import Times, constant_rate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,24 +30,22 @@ if TYPE_CHECKING:
     from avakit.tools.ranged import RangedFile
 
 __all__ = [
-    "Checked",
     "Packets",
     "Probe",
     "Scan",
     "Times",
-    "check",
     "copy",
     "count_packets",
     "entries",
+    "examine",
     "frames",
     "probe",
     "scan",
     "versions",
 ]
 
-#: How much earlier than its container says a file may end: FAULTS M16.
-_LENGTH_TOLERANCE_SECONDS = Fraction(1)
-_LENGTH_TOLERANCE_SHARE = Fraction(1, 200)
+#: No decoder holds more pictures back than this (H.264 and HEVC): a packet has no more later ones before it.
+_REORDER_PICTURES = 16
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,10 @@ class Packets:
         The same end over all streams.
     rate
         Its constant frame rate; None if it varies.
+    first_i_frame_seconds
+        The second of the video at which the first I-frame of its packets is shown; None if there is none.
+    lost_beginning
+        How many packets lie before that one, which nobody can decode.
     """
 
     count: int
@@ -72,21 +76,8 @@ class Packets:
     last_end_seconds: Fraction
     media_end_seconds: Fraction
     rate: Fraction | None
-
-
-@dataclass(frozen=True)
-class Checked:
-    """A file that passed its checks.
-
-    Attributes
-    ----------
-    missing_seconds
-        How much of the needed span lies after its last frame.
-    """
-
-    probe: Probe
-    packets: Packets
-    missing_seconds: Fraction
+    first_i_frame_seconds: Fraction | None
+    lost_beginning: int
 
 
 @dataclass(frozen=True)
@@ -159,7 +150,7 @@ def count_packets(path: Path, origin: Fraction | None = None) -> Packets:
     Raises
     ------
     MediaRejected
-        `packets` if the container is damaged, `no_video` if there are none.
+        `packets` if the container is damaged, `timestamps` if its times go backwards, `no_video` if there are none.
     """
     with containers.opened(path) as container:
         stream = containers.video_stream(container)
@@ -174,10 +165,9 @@ def _count(
 ) -> Packets:
     """Read all packets; `see` is called with those of the video that are not damaged."""
     base = containers.base(stream)
-    ticks: list[int] = []
-    count, ends = 0, []
+    tally = _Tally()
     tails: dict[int, int] = {}  # where each stream ends, in its own ticks: fractions are slow, packets many
-    for packet in container.demux():
+    for packet in heeded(container.demux()):
         is_other = packet.stream_index != stream.index
         if containers.is_flush(packet) or (is_other and packet.pts is None):
             continue
@@ -187,71 +177,72 @@ def _count(
             raise MediaRejected(Status.CORRUPT, "packets", f"the container is damaged at {where:.3f} s")
         end = at + (packet.duration or 0)
         tails[packet.stream_index] = max(end, tails.get(packet.stream_index, 0))
-        if is_other:
-            continue
-        see(packet)
-        count += 1
-        if not packet.is_discard:
-            ticks.append(at)
-            ends.append(end)
-    if not ticks:
+        if not is_other:
+            see(packet)
+            tally.add(packet, at)
+    if not tally.ticks:
         raise MediaRejected(Status.CORRUPT, "no_video", "the video stream has no packets")
-    ticks.sort()
+    if tally.backwards is not None:
+        where = float(tally.backwards * base - zero)
+        raise MediaRejected(Status.CORRUPT, "timestamps", f"its times go backwards, to {where:.3f} s")
+    ticks = sorted(tally.ticks)
     return Packets(
-        count=count,
+        count=tally.count,
         indexed_count=len(stream.index_entries) if "mp4" in container.format.name else None,
         first_pts_seconds=ticks[0] * base - zero,
-        last_end_seconds=max(ends) * base - zero,
+        last_end_seconds=tally.end * base - zero,
         media_end_seconds=max(end * containers.base(container.streams[i]) for i, end in tails.items()) - zero,
         rate=constant_rate(ticks, base, _rates(stream)),
+        first_i_frame_seconds=None if tally.first_i_frame is None else tally.first_i_frame * base - zero,
+        lost_beginning=tally.lost_beginning,
     )
+
+
+@dataclass
+class _Tally:
+    """The video packets of a file, added up in decoding order."""
+
+    count: int = 0
+    ticks: list[int] = field(default_factory=list)
+    end: int = 0
+    first_i_frame: int | None = None
+    lost_beginning: int = 0
+    backwards: int | None = None
+    _latest: list[int] = field(default_factory=list)
+
+    def add(self, packet: "Packet[VideoStream]", at: int) -> None:
+        self.count += 1
+        if self.first_i_frame is None and packet.is_keyframe:
+            self.first_i_frame = at
+        if packet.is_discard:
+            return
+        self.lost_beginning += self.first_i_frame is None
+        end = at + (packet.duration or 0)
+        self.end = end if not self.ticks else max(self.end, end)
+        self.ticks.append(at)
+        if len(self._latest) <= _REORDER_PICTURES:
+            heapq.heappush(self._latest, at)
+        elif heapq.heappushpop(self._latest, at) == at and self.backwards is None:
+            self.backwards = at
 
 
 def _rates(stream: "VideoStream") -> list[Fraction]:
     return [rate for rate in (stream.average_rate, stream.base_rate, stream.guessed_rate) if rate]
 
 
-def check(path: Path, *, start: Fraction, end: Fraction, origin: Fraction | None = None) -> Checked:
-    """Check that a file is what it claims to be, without decoding it.
-
-    A file that ends inside the span is not refused: see `Checked.missing_seconds`.
-
-    Parameters
-    ----------
-    start, end
-        The span that is needed of it, in seconds of the video.
-    origin
-        As of `count_packets`.
+def examine(path: Path, origin: Fraction | None = None) -> tuple[Probe, Packets]:
+    """Read what a file claims and all of its packets, opening it once.
 
     Raises
     ------
     MediaRejected
-        As `probe` and `count_packets`; `truncated` if packets that its index names are missing, or if its last packet
-        ends well before its container's duration; short `starts_after_end` if it ends before the span begins.
+        As `probe` and `count_packets`.
     """
     with containers.opened(path) as container:
         stream = containers.video_stream(container)
         claimed, turn = describe(container, stream), Turn(stream)
         packets = _count(container, stream, claimed.start_seconds if origin is None else origin, turn.see)
-    claimed = replace(claimed, rotation=turn.degrees)
-    if packets.indexed_count is not None and packets.count < packets.indexed_count:
-        detail = f"only {packets.count} of {packets.indexed_count} frames are there"
-        raise MediaRejected(Status.CORRUPT, "truncated", detail)
-    _check_length(claimed, packets, claimed.start_seconds if origin is None else origin)
-    if packets.last_end_seconds <= start:
-        detail = f"the film ends at {float(packets.last_end_seconds):.3f} s, before {float(start):.3f} s"
-        raise MediaRejected(Status.SHORT, "starts_after_end", detail)
-    return Checked(claimed, packets, missing(end, packets.last_end_seconds))
-
-
-def _check_length(claimed: Probe, packets: Packets, zero: Fraction) -> None:
-    # Matroska counts its duration from 0, MP4 from its first timestamp.
-    begin = Fraction(0) if "matroska" in claimed.container else claimed.start_seconds
-    found = packets.media_end_seconds + zero - begin
-    tolerance = max(_LENGTH_TOLERANCE_SECONDS, claimed.duration_seconds * _LENGTH_TOLERANCE_SHARE)
-    if found < claimed.duration_seconds - tolerance:
-        detail = f"it ends after {float(found):.3f} s of the {float(claimed.duration_seconds):.3f} s it claims"
-        raise MediaRejected(Status.CORRUPT, "truncated", detail)
+    return turn.complete(claimed), packets
 
 
 def scan(path: "Path | RangedFile", start: Fraction, end: Fraction, origin: Fraction | None = None) -> Scan:
@@ -284,7 +275,7 @@ def scan(path: "Path | RangedFile", start: Fraction, end: Fraction, origin: Frac
 def _pairs(container: "InputContainer", stream: "VideoStream", last: int) -> list[tuple[int, int]]:
     """Return (tick, end) of the packets from here on until all up to `last` are read, the first one's first."""
     pairs, beyond = [], 0
-    for packet in container.demux(stream):
+    for packet in heeded(container.demux(stream)):
         if containers.is_flush(packet) or packet.is_discard:
             continue
         at = containers.tick(packet)

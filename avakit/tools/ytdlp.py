@@ -33,6 +33,7 @@ class Fetched:
     vcodec: str
     extractor: str
     version: str
+    duration_seconds: float | None = None
 
 
 def download(
@@ -112,6 +113,10 @@ def _number(value: object) -> int | None:
     return int(value) if isinstance(value, int | float) else None
 
 
+def _seconds(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and value > 0 else None
+
+
 def _request(url: str, options: Options) -> str:
     fields = asdict(options) | {"url": url}
     for name in ("cookies", "plugins"):
@@ -166,6 +171,7 @@ def _fetched(answer: dict[str, object], folder: Path, video_id: str, options: Op
         vcodec=str(facts.get("vcodec") or ""),
         extractor=str(facts.get("extractor") or ""),
         version=str(facts.get("version") or ""),
+        duration_seconds=_seconds(facts.get("duration")),
     )
 
 

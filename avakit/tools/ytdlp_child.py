@@ -46,7 +46,7 @@ def main() -> None:
         send({"error": str(error), "errno": _disk_error(error), "has_begun": has_begun})
         return
     info = info or {}
-    wanted = ("id", "format_id", "height", "vcodec", "extractor")
+    wanted = ("id", "format_id", "height", "vcodec", "extractor", "duration")
     send({"ok": {name: info.get(name) for name in wanted} | {"version": __version__}})
 
 

@@ -6,6 +6,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+from tests import faultyfilms
+from tests.contract import test_media_faults as media
 from tests.contract import test_network_faults as network
 from tests.contract import test_storage_faults as storage
 from tests.faultyrows import ALL, CASES, NOT_APPLICABLE, YOUTUBE
@@ -29,11 +31,22 @@ def test_each_storage_row_is_tried() -> None:
     assert not here & set(storage.ELSEWHERE)
 
 
+def test_each_media_row_is_tried() -> None:
+    here = {case.row for case in (*faultyfilms.DAMAGED, *faultyfilms.ODD)}
+    here |= {match[1].upper() for name in dir(media) if (match := re.match(r"test_(m\d+)_", name))}
+    assert here == {f"M{number}" for number in range(1, 24)}
+
+
 def test_the_documented_numbers_are_those_that_are_tried() -> None:
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", "tests/contract"]
     listed = subprocess.run(
-        [*command, "-m", "network_fault or storage_fault"], cwd=TOP, capture_output=True, text=True, check=True
+        [*command, "-m", "network_fault or storage_fault or media_fault"],
+        cwd=TOP,
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
-    found = Counter(re.findall(r"^tests/contract/test_(network|storage)_faults", listed, re.MULTILINE))
+    found = Counter(re.findall(r"^tests/contract/test_(network|storage|media)_faults", listed, re.MULTILINE))
     text = (TOP / "docs/reliability.md").read_text("utf-8")
-    assert f"**{found['network']} network and {found['storage']} storage faults**" in text, found
+    numbers = f"**{found['network']} network, {found['storage']} storage and {found['media']} media faults**"
+    assert numbers in text, found

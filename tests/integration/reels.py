@@ -27,6 +27,14 @@ REELS: dict[str, tuple[Fraction, films.Style]] = {
         Fraction(30000, 1001),
         films.Style(options=_x264(**{"x264-params": "open-gop=1:keyint=60:scenecut=0"}), sound="aac"),
     ),
+    # Many references across open GOPs: after a seek the decoder is told to forget pictures that it never read.
+    "2997-refs.mkv": (
+        Fraction(30000, 1001),
+        films.Style(
+            options={"preset": "veryfast", "crf": "30", "threads": "1"}
+            | {"x264-params": "open-gop=1:keyint=40:min-keyint=4:scenecut=40:ref=6:bframes=3:b-adapt=2"}
+        ),
+    ),
     "30.mp4": (Fraction(30), films.Style(options=_x264(bf="0"))),
     "30-late.mkv": (Fraction(30), films.Style(options=_x264(), start=Fraction("112.7"), sound="aac")),
     "varied.mp4": (Fraction(30), films.Style(options=_x264(), steps=_VARIED)),

@@ -16,7 +16,7 @@ from avakit import cut, frames
 from avakit.errors import ItemFailed, MediaRejected, Status, ToolFailed, ToolMissing
 from avakit.model import Span
 from avakit.recipes import ClipRecipe, FrameRecipe
-from avakit.tools import ffmpeg, process, video
+from avakit.tools import ffmpeg, process, soundness, video
 from avakit.tools.shelves import FolderShelf
 from demo import films
 from tests.integration import reels
@@ -261,7 +261,7 @@ def test_a_film_that_players_turn_gives_upright_clips_and_frames(folder: Path, t
                 packet.stream = stream
                 output.mux(packet)
     assert video.probe(path).rotation % 360 == degrees
-    assert video.check(path, start=Fraction(0), end=Fraction(1)).probe == video.probe(path)
+    assert soundness.check(path, start=Fraction(0), end=Fraction(1)).probe == video.probe(path)
     span = Span(Fraction(1), Fraction(1))
     frames.extract(frames.Footage(path), FolderShelf(tmp_path), span=span, recipe=FrameRecipe())
     upright = simplejpeg.decode_jpeg((tmp_path / "img_00001.jpg").read_bytes(), colorspace="GRAY")[..., 0]
@@ -278,7 +278,7 @@ def test_frames_hidden_by_an_edit_list_stay_hidden(folder: Path, tmp_path: Path)
     source = reels.make(folder, "23976.mp4")
     command = [ffmpeg.find().path, "-nostdin", "-v", "error", "-ss", "3.3", "-i", str(source), "-c", "copy", str(path)]
     assert process.run(command, timeout_seconds=60).returncode == 0
-    assert video.check(path, start=Fraction(0), end=Fraction(2)).missing_seconds == 0
+    assert soundness.check(path, start=Fraction(0), end=Fraction(2)).missing_seconds == 0
     span = Span(Fraction(0), Fraction(2))
     window = cut.window(path, tmp_path / "window.mkv", span=span)
     made = []

@@ -8,7 +8,7 @@ import av
 import pytest
 
 from avakit.errors import ItemFailed, MediaRejected, Status
-from avakit.tools import video
+from avakit.tools import soundness, video
 from demo import films
 from tests.integration import reels
 
@@ -70,6 +70,17 @@ def test_frames_are_all_frames_of_a_span_with_their_exact_times(folder: Path, na
         assert got == [(k, begins[k]) for k in range(first, last + 1)]
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_open_gop_can_be_entered_anywhere(folder: Path, threads: int) -> None:
+    """Where explode would refuse a third of the entries into this sound film."""
+    path = reels.make(folder, "2997-refs.mkv")
+    begins, _ = reels.times(path)
+    for tenth in range(5, 115, 4):
+        start = Fraction(tenth, 10)
+        for seconds, frame in video.frames(path, start, start, threads=threads):
+            assert begins[films.read_strip(frame.to_ndarray(format="gray"))] == seconds
+
+
 def test_the_first_frame_is_found_before_a_late_seek(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a container finds an I-frame after the wanted instant, the search goes on further back."""
     from avakit.tools import container
@@ -101,11 +112,11 @@ def test_scan_finds_packets_and_rate_of_a_stretch(folder: Path) -> None:
 
 def test_a_good_film_passes_and_what_it_lacks_is_told(folder: Path) -> None:
     path = reels.make(folder, "25.mp4")
-    assert video.check(path, start=Fraction(2), end=Fraction(5)).missing_seconds == 0
-    assert video.check(path, start=Fraction(2), end=Fraction("12.02")).missing_seconds == 0
-    assert video.check(path, start=Fraction(2), end=Fraction(20)).missing_seconds == 8
+    assert soundness.check(path, start=Fraction(2), end=Fraction(5)).missing_seconds == 0
+    assert soundness.check(path, start=Fraction(2), end=Fraction("12.02")).missing_seconds == 0
+    assert soundness.check(path, start=Fraction(2), end=Fraction(20)).missing_seconds == 8
     with pytest.raises(MediaRejected) as caught:
-        video.check(path, start=Fraction(12), end=Fraction(20))
+        soundness.check(path, start=Fraction(12), end=Fraction(20))
     assert (caught.value.status, caught.value.reason) == (Status.SHORT, "starts_after_end")
 
 
@@ -126,7 +137,7 @@ def test_what_is_no_video_is_refused_by_name(tmp_path: Path, content: bytes, sta
     path = tmp_path / "x.mp4"
     path.write_bytes(content)
     with pytest.raises(MediaRejected) as caught:
-        video.check(path, start=Fraction(0), end=Fraction(1))
+        soundness.check(path, start=Fraction(0), end=Fraction(1))
     assert (caught.value.status, caught.value.reason) == (status, reason)
 
 
@@ -161,7 +172,7 @@ def test_a_file_that_was_cut_off_is_corrupt(folder: Path, tmp_path: Path, name: 
     path = tmp_path / f"cut-{name}"
     path.write_bytes(data[: int(len(data) * share)])
     with pytest.raises(MediaRejected) as caught:
-        video.check(path, start=Fraction(0), end=Fraction(1))
+        soundness.check(path, start=Fraction(0), end=Fraction(1))
     assert caught.value.status == Status.CORRUPT
     assert caught.value.reason in ("truncated", "packets")
 
