@@ -31,33 +31,38 @@ _CUT_OFF = ("File ended prematurely", "Truncating packet")
 
 
 class Listening:
-    """A block of code during which libav's complaints are heard, and told to nobody else.
+    """A block of code during which libav's complaints are heard, and told to nobody else; can be entered again.
 
     Attributes
     ----------
-    lines
-        (who, what) of each, in order.
+    said
+        What was heard since it was last entered, as it comes: (level, who, what) of each.
     """
 
     def __init__(self) -> None:
-        import av.logging
+        from av import logging
 
-        self._logging = av.logging
-        self._capture = av.logging.Capture()
-        self.lines: list[tuple[str, str]] = []
+        logging.set_skip_repeated(False)
+        self._set_level, self._level = logging.set_level, logging.ERROR
+        self._capture = logging.Capture()
+        self.said = self._capture.logs
 
     def __enter__(self) -> Self:
         """Begin to listen."""
-        self._logging.set_skip_repeated(False)
-        self._logging.set_level(self._logging.ERROR)
-        self._heard = self._capture.__enter__()
+        self.said.clear()
+        self._set_level(self._level)
+        self._capture.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
         """Stop listening."""
         self._capture.__exit__(None, None, None)
-        self._logging.set_level(None)
-        self.lines = [(name, " ".join(text.split())) for _, name, text in self._heard]
+        self._set_level(None)
+
+    @property
+    def lines(self) -> list[tuple[str, str]]:
+        """(who, what) of each complaint, in order."""
+        return [(name, " ".join(text.split())) for _, name, text in self.said]
 
     def check_reader(self) -> None:
         """Refuse a file of which the demuxer complained.
@@ -94,11 +99,11 @@ def heeded(demuxed: "Iterable[Packet[Any]]") -> "Iterator[Packet[Any]]":
     MediaRejected
         As `Listening.check_reader`.
     """
-    source = iter(demuxed)
+    source, heard = iter(demuxed), Listening()
     while True:
-        with Listening() as heard:
+        with heard:
             packet = next(source, None)
-        if heard.lines:
+        if heard.said:
             heard.check_reader()
         if packet is None:
             return

@@ -202,7 +202,7 @@ def _decode_strictly(
     """Decode a packet; what the decoder complains of is damage, too."""
     with Listening() as heard:
         decoded = _decode(packet, container, is_shown=is_shown, is_entered=is_entered)
-    if heard.lines and is_shown and (complaint := heard.of_decoder(is_entered=is_entered)):
+    if heard.said and is_shown and (complaint := heard.of_decoder(is_entered=is_entered)):
         raise _damaged(packet.pts, packet.stream, complaint)
     return decoded
 

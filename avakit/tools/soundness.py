@@ -170,8 +170,8 @@ def _decode_sound(container: "InputContainer", stream: "AudioStream", start: Fra
                 packet.decode()
             except av.error.FFmpegError as error:
                 containers.raise_disk(error, container.name)
-                heard.lines.append(("", str(error)))
-        if heard.lines and (at is None or at >= start):
+                heard.said.append((0, "", str(error)))
+        if heard.said and (at is None or at >= start):
             where = "its end" if at is None else f"{float(at):.3f} s of its own clock"
             detail = f"the sound at {where} is damaged: {heard.lines[0][1]}"
             raise MediaRejected(Status.CORRUPT, "decode", detail)

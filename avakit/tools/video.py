@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from avakit.errors import MediaRejected, Status
 from avakit.tools import container as containers
-from avakit.tools.complaints import heeded
+from avakit.tools.complaints import Listening, heeded
 from avakit.tools.decoder import frames
 from avakit.tools.probe import Probe, Turn, describe, probe
 from avakit.tools.remux import REORDER_PACKETS, copy
@@ -164,66 +164,79 @@ def _count(
     see: "Callable[[Packet[Any]], object]" = lambda _: None,
 ) -> Packets:
     """Read all packets; `see` is called with those of the video that are not damaged."""
-    base = containers.base(stream)
     tally = _Tally()
-    tails: dict[int, int] = {}  # where each stream ends, in its own ticks: fractions are slow, packets many
-    for packet in heeded(container.demux()):
-        is_other = packet.stream_index != stream.index
-        if containers.is_flush(packet) or (is_other and packet.pts is None):
-            continue
-        at = containers.tick(packet)
-        if packet.is_corrupt:
-            where = float(at * packet.time_base - zero)
-            raise MediaRejected(Status.CORRUPT, "packets", f"the container is damaged at {where:.3f} s")
-        end = at + (packet.duration or 0)
-        tails[packet.stream_index] = max(end, tails.get(packet.stream_index, 0))
-        if not is_other:
-            see(packet)
-            tally.add(packet, at)
+    with Listening() as heard:  # once for all packets of a film of hours, not for each as `heeded` does
+        for packet in container.demux():
+            if heard.said:
+                heard.check_reader()
+            is_other = packet.stream_index != stream.index
+            if containers.is_flush(packet) or (is_other and packet.pts is None):
+                continue
+            at = containers.tick(packet)
+            if packet.is_corrupt:
+                where = float(at * packet.time_base - zero)
+                raise MediaRejected(Status.CORRUPT, "packets", f"the container is damaged at {where:.3f} s")
+            end = at + (packet.duration or 0)
+            tally.tails[packet.stream_index] = max(end, tally.tails.get(packet.stream_index, 0))
+            if not is_other:
+                see(packet)
+                tally.add(packet, at, end)
+    heard.check_reader()
+    return _summed_up(tally, container, stream, zero)
+
+
+@dataclass
+class _Tally:
+    """The packets of a file, added up in decoding order; but for `tails` those of the video.
+
+    Attributes
+    ----------
+    tails
+        Where each stream ends, in its own ticks: fractions are slow, packets many.
+    """
+
+    count: int = 0
+    ticks: list[int] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
+    first_i_frame: int | None = None
+    lost_beginning: int = 0
+    tails: dict[int, int] = field(default_factory=dict)
+
+    def add(self, packet: "Packet[Any]", at: int, end: int) -> None:
+        self.count += 1
+        if self.first_i_frame is None and packet.is_keyframe:
+            self.first_i_frame = at
+        if not packet.is_discard:
+            self.lost_beginning += self.first_i_frame is None
+            self.ticks.append(at)
+            self.ends.append(end)
+
+
+def _summed_up(tally: _Tally, container: "InputContainer", stream: "VideoStream", zero: Fraction) -> Packets:
+    base = containers.base(stream)
     if not tally.ticks:
         raise MediaRejected(Status.CORRUPT, "no_video", "the video stream has no packets")
-    if tally.backwards is not None:
-        where = float(tally.backwards * base - zero)
+    if (backwards := _backwards(tally.ticks)) is not None:
+        where = float(backwards * base - zero)
         raise MediaRejected(Status.CORRUPT, "timestamps", f"its times go backwards, to {where:.3f} s")
     ticks = sorted(tally.ticks)
     return Packets(
         count=tally.count,
         indexed_count=len(stream.index_entries) if "mp4" in container.format.name else None,
         first_pts_seconds=ticks[0] * base - zero,
-        last_end_seconds=tally.end * base - zero,
-        media_end_seconds=max(end * containers.base(container.streams[i]) for i, end in tails.items()) - zero,
+        last_end_seconds=max(tally.ends) * base - zero,
+        media_end_seconds=max(end * containers.base(container.streams[i]) for i, end in tally.tails.items()) - zero,
         rate=constant_rate(ticks, base, _rates(stream)),
         first_i_frame_seconds=None if tally.first_i_frame is None else tally.first_i_frame * base - zero,
         lost_beginning=tally.lost_beginning,
     )
 
 
-@dataclass
-class _Tally:
-    """The video packets of a file, added up in decoding order."""
-
-    count: int = 0
-    ticks: list[int] = field(default_factory=list)
-    end: int = 0
-    first_i_frame: int | None = None
-    lost_beginning: int = 0
-    backwards: int | None = None
-    _latest: list[int] = field(default_factory=list)
-
-    def add(self, packet: "Packet[VideoStream]", at: int) -> None:
-        self.count += 1
-        if self.first_i_frame is None and packet.is_keyframe:
-            self.first_i_frame = at
-        if packet.is_discard:
-            return
-        self.lost_beginning += self.first_i_frame is None
-        end = at + (packet.duration or 0)
-        self.end = end if not self.ticks else max(self.end, end)
-        self.ticks.append(at)
-        if len(self._latest) <= _REORDER_PICTURES:
-            heapq.heappush(self._latest, at)
-        elif heapq.heappushpop(self._latest, at) == at and self.backwards is None:
-            self.backwards = at
+def _backwards(ticks: list[int]) -> int | None:
+    """Return the first tick, in decoding order, that more pictures are shown after than a decoder holds back."""
+    latest = ticks[: _REORDER_PICTURES + 1]
+    heapq.heapify(latest)
+    return next((at for at in ticks[len(latest) :] if heapq.heappushpop(latest, at) == at), None)
 
 
 def _rates(stream: "VideoStream") -> list[Fraction]:
