@@ -17,35 +17,18 @@ from avakit.layout import frame_name
 from avakit.model import Span
 from avakit.recipes import FrameRecipe
 from avakit.tools import jpeg, video
+from avakit.tools.footage import Footage
 
 if TYPE_CHECKING:
     from av import VideoFrame
+
+__all__ = ["Choice", "Extracted", "Footage", "extract", "nearest", "targets"]
 
 T = TypeVar("T")
 
 #: Between key frames further apart than this, seeking is cheaper than decoding through: YouTube's GOPs last 2 to 5 s,
 #: and a seek decodes half of one again.
 _SEEK_GAP_SECONDS = Fraction(10)
-
-
-@dataclass(frozen=True)
-class Footage:
-    """A file that frames are taken from, and how its timestamps are to be read.
-
-    Attributes
-    ----------
-    path
-        The film, a window of it, or a clip.
-    origin
-        Second 0 of the original video on the file's clock, in seconds; None for the file's own start time. A window
-        keeps its film's; a clip file begins at its clip's start, so its origin is minus that start.
-    times
-        The exact times that a window's own timestamps are rounded from (`cut.Cut.times`); None if they are exact.
-    """
-
-    path: Path
-    origin: Fraction | None = None
-    times: video.Times | None = None
 
 
 @dataclass(frozen=True)

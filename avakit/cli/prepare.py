@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from avakit.cli import making, options, setup, youtube
+from avakit.cli import cutting, making, options, setup, youtube
 from avakit.cli.settings import Verb
 
 
@@ -14,6 +14,7 @@ from avakit.cli.settings import Verb
 @youtube.options
 @options.retry
 @options.frames
+@cutting.audio
 @options.drop
 @options.no_space_check
 @options.run

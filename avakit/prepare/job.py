@@ -6,7 +6,7 @@ from typing import Self
 
 from avakit.layout import Layout
 from avakit.model import Stage, Video
-from avakit.recipes import ClipRecipe, FrameRecipe
+from avakit.recipes import COPY, AudioRecipe, ClipRecipe, FrameRecipe
 from avakit.sources import Archive, Source
 from avakit.tools.breaker import Breaker
 
@@ -28,8 +28,10 @@ class Job:
         What to make, in the order in which one follows from the other.
     sources
         Where videos come from, in the order to try.
-    frames, clips
+    frames, clips, windows
         The recipes.
+    audio
+        The recipe of the sound beside windows and clips, where `stages` has it.
     span_only
         Whether of a video without clips its window alone is fetched, where a source can do that.
     drop
@@ -52,6 +54,8 @@ class Job:
     sources: tuple[Source, ...]
     frames: FrameRecipe
     clips: ClipRecipe
+    windows: ClipRecipe = ClipRecipe(mode=COPY)  # noqa: RUF009 - frozen
+    audio: AudioRecipe = AudioRecipe()  # noqa: RUF009 - frozen
     span_only: bool = False
     drop: frozenset[Stage] = frozenset()
     recheck_days: float = 30.0

@@ -2,27 +2,31 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from avakit import checksums, cut, download, frames, journal
+from avakit import checksums, download, frames, journal
 from avakit.errors import Status
 from avakit.journal import Record
 from avakit.layout import frame_list
 from avakit.model import Clip, Stage, Video
 from avakit.outcome import Made, Outcome, attempt, crashed
-from avakit.prepare import windows
+from avakit.prepare import cutting, windows
+from avakit.prepare.inputs import Input, inputs
 from avakit.prepare.job import Job
 from avakit.prepare.keyframes import key_targets
-from avakit.prepare.plan import Target, Work, needs_more_than_clip
+from avakit.prepare.plan import Target, Work
+from avakit.prepare.spans import span_facts
 from avakit.tools import files
 from avakit.tools.breaker import NOT_ASKED
 from avakit.tools.channel import Sender
-from avakit.tools.video import Times, versions
+from avakit.tools.video import versions
 from avakit.tools.ytdlp_errors import TABLE_VERSION
+
+#: What the record of a clip that is linked takes over.
+_OF_TWINS = ("span", "origin", "times", "margin_missing_seconds")
 
 
 @dataclass
@@ -38,24 +42,6 @@ class _Bench:
     gaps: dict[str, Record]
     twins: Mapping[str, Record]
     ahead: set[str] = field(default_factory=set)
-
-
-@dataclass(frozen=True)
-class _Input:
-    """A file that a step reads: its record, and the footage in it."""
-
-    record: Record
-    footage: frames.Footage
-
-    @property
-    def path(self) -> Path:
-        """Where it lies."""
-        return self.footage.path
-
-    @property
-    def origin(self) -> dict[str, str]:
-        """What a record keeps of where its thing was made from."""
-        return {"path": self.record.path, "sha256": self.record.sha256}
 
 
 def do(work: Work, job: Job) -> tuple[Outcome, ...]:
@@ -75,7 +61,7 @@ def do(work: Work, job: Job) -> tuple[Outcome, ...]:
         Sender(job.channel, target.name, target.stage).settled(outcome.bytes)
         if outcome.is_fatal:
             break
-    if all(outcome.is_present for outcome in outcomes):
+    if all(outcome.is_present or outcome.reason == "no_audio" for outcome in outcomes):
         _drop(bench)
     return tuple(outcome for outcome in outcomes if outcome.reason != NOT_ASKED)
 
@@ -106,7 +92,9 @@ def _settled(target: Target, bench: _Bench) -> Outcome | None:
 
 
 def _make(target: Target, bench: _Bench) -> Outcome:
-    makers = {Stage.VIDEO: _video, Stage.WINDOW: _window, Stage.CLIP: _clip, Stage.FRAMES: _frames}
+    makers = {
+        Stage.VIDEO: _video, Stage.WINDOW: _window, Stage.CLIP: _clip, Stage.AUDIO: _audio, Stage.FRAMES: _frames,
+    }  # fmt: skip
     started = time.monotonic()
     made = makers[target.stage](target, bench)
     is_short = made.missing_seconds > 0
@@ -143,7 +131,7 @@ def _story(made: Made) -> str:
     if made.stage is Stage.WINDOW:
         source = made.facts["source"]
         parts.append(f"of the film only its window: {source['fetched_bytes']} of {source['bytes']} bytes")
-    return "; ".join(parts)
+    return "; ".join(parts + cutting.story(made.facts))
 
 
 def _video(target: Target, bench: _Bench) -> Made:
@@ -155,10 +143,8 @@ def _video(target: Target, bench: _Bench) -> Made:
 
 
 def _window(target: Target, bench: _Bench) -> Made:
-    (source,) = _inputs(target, bench)[:1]
-    Sender(bench.job.channel, bench.video.id, "cut")(0)
-    made = windows.make(source.path, bench.video, bench.job.layout)
-    return replace(made, facts={"from": source.origin, **made.facts})
+    assert isinstance(target.item, Video)  # noqa: S101
+    return cutting.window(target.item, _first(target, bench), bench.job, _cut_sender(target, bench))
 
 
 def _clip(target: Target, bench: _Bench) -> Made:
@@ -166,18 +152,18 @@ def _clip(target: Target, bench: _Bench) -> Made:
     twin = _twin(target, bench)
     if twin is not None:
         return _link(target.item, twin, bench)
-    (source,) = _inputs(target, bench)[:1]
-    path = bench.job.layout.clip(target.item)
-    final = bench.job.layout.absolute(path)
-    Sender(bench.job.channel, target.name, "cut")(0)
-    with files.partial(final) as unpublished:
-        result = cut.clip(
-            source.path, unpublished, span=target.item.span, recipe=bench.job.clips, threads=bench.job.threads
-        )
-        digest, size = files.sha256(unpublished), unpublished.stat().st_size
-        files.publish(unpublished, final)
-    facts = {"from": source.origin, "recipe": bench.job.clips.plain}
-    return Made(path, size, digest, missing_seconds=float(result.missing_seconds), facts=facts)
+    return cutting.clip(target.item, _first(target, bench), bench.job, _cut_sender(target, bench))
+
+
+def _audio(target: Target, bench: _Bench) -> Made:
+    Sender(bench.job.channel, target.name, "audio")(0)
+    return cutting.audio(target.item, _first(target, bench), bench.job)
+
+
+def _cut_sender(target: Target, bench: _Bench) -> Sender:
+    sender = Sender(bench.job.channel, target.name, "cut", "frames")
+    sender(0)
+    return sender
 
 
 def _twin(target: Target, bench: _Bench) -> Record | None:
@@ -190,21 +176,22 @@ def _twin(target: Target, bench: _Bench) -> Record | None:
 def _link(clip: Clip, twin: Record, bench: _Bench) -> Made:
     """Publish a clip that another dataset has: a hard link where the file system allows, else a copy."""
     layout = bench.job.layout
-    path = layout.clip(clip)
+    path = layout.cut_clip(clip)
     final = layout.absolute(path)
     with files.partial(final) as unpublished:
         files.link_or_copy(layout.absolute(twin.path), unpublished)
         files.publish(unpublished, final)
     origin = {"path": twin.path, "sha256": twin.sha256}
-    facts = {"from": origin, "source": {"name": "linked"}, "recipe": bench.job.clips.plain}
+    kept = {name: twin.facts[name] for name in _OF_TWINS if name in twin.facts}
+    facts = {"from": origin, "source": {"name": "linked"}, "recipe": bench.job.clips.plain, **kept}
     return Made(path, twin.bytes, twin.sha256, facts=facts)
 
 
 def _frames(target: Target, bench: _Bench) -> Made:
-    (source,) = _inputs(target, bench)[:1]
+    source = _first(target, bench)
     folder = bench.job.layout.frame_folder(target.item, bench.job.frames)
     final, listing = bench.job.layout.absolute(folder), bench.job.layout.absolute(frame_list(folder))
-    span, recipe = target.item.span, bench.job.frames
+    span, recipe = target.item.file_span, bench.job.frames
     with files.partial(final) as unpublished:
         unpublished.mkdir()
         result = frames.extract(
@@ -219,40 +206,19 @@ def _frames(target: Target, bench: _Bench) -> Made:
         files.write_atomically(listing, text.encode())
         files.publish_folder(unpublished, final)
     facts = {"from": source.origin, "recipe": _plain(asdict(recipe)), "timing": result.timing_facts()}
+    missing, _ = cutting.after_the_end(target.item, result.missing_seconds)
     return Made(
         folder, result.bytes, files.sha256(listing), frames=result.count,
-        missing_seconds=float(result.missing_seconds), facts=facts,
+        missing_seconds=missing, facts=facts | span_facts(target.item),
     )  # fmt: skip
 
 
-def _inputs(target: Target, bench: _Bench) -> list[_Input]:
-    """Return what a target can be made from, the best first.
+def _inputs(target: Target, bench: _Bench) -> list[Input]:
+    return inputs(target, bench.job, bench.present)
 
-    Frames of a film come from its window (smaller, and with the film's exact timestamps beside it); frames of a
-    clip from the video (nothing is encoded twice), else from the clip file, whose second 0 is the clip's start.
-    """
-    found = []
-    item = target.item
-    video_id = item.video_id if isinstance(item, Clip) else item.id
-    if target.stage is Stage.FRAMES and isinstance(item, Video):
-        found.append((f"{bench.job.layout.windows}/{video_id}", Stage.WINDOW))
-    found.append((f"{bench.job.layout.videos}/{video_id}", Stage.VIDEO))
-    if target.stage is Stage.FRAMES and isinstance(item, Clip) and not needs_more_than_clip(item, bench.job):
-        found.append((bench.job.layout.clip(item).removesuffix(".mp4"), Stage.CLIP))
-    inputs = []
-    for key, stage in found:
-        record = bench.present.get(key)
-        if record is None or not bench.job.layout.absolute(record.path).is_file():
-            continue
-        origin, times = None, None
-        if stage is Stage.WINDOW:
-            encoded = record.facts.get("times")
-            origin, times = Fraction(record.facts["origin"]), Times.decode(encoded) if encoded else None
-        elif stage is Stage.CLIP:
-            # A clip of an archive may begin a little after its clock does.
-            origin = Fraction(record.facts.get("start", 0)) - item.span.start
-        inputs.append(_Input(record, frames.Footage(bench.job.layout.absolute(record.path), origin, times)))
-    return inputs
+
+def _first(target: Target, bench: _Bench) -> Input:
+    return _inputs(target, bench)[0]
 
 
 def _plain(facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,11 +12,7 @@ from avakit.tools import files
 
 def clip_keys(layout: Layout, videos: Iterable[Video]) -> dict[str, str]:
     """Return the journal key of every clip, by its name and split."""
-    return {
-        f"{clip.split}/{clip.name}": layout.of(video).clip(clip).removesuffix(".mp4")
-        for video in videos
-        for clip in video.clips
-    }
+    return {f"{clip.split}/{clip.name}": layout.of(video).clip_key(clip) for video in videos for clip in video.clips}
 
 
 def share_clips(parent: Layout, layout: Layout, videos: Iterable[Video], state: State) -> int:

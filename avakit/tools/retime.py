@@ -1,0 +1,96 @@
+"""A window with the exact times of its packets, for ffmpeg: NUT counts time in any unit, which Matroska does not.
+
+Made for the time of one encoding, and removed after it.
+"""
+
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from avakit.errors import MediaRejected, Status
+from avakit.tools import container as containers
+from avakit.tools.timing import SNAP_SECONDS, Times
+
+if TYPE_CHECKING:
+    from av import Packet
+    from av.container import InputContainer, OutputContainer
+
+#: libavformat's name of the container, and its extension.
+DEMUXER = "nut"
+#: Added to all times. Frames that the film's edit list hides are copied for the sake of others that refer to them, and
+#: keep theirs, so that none comes near those that are shown.
+SHIFT_SECONDS = Fraction(1)
+
+
+def copy(window: Path, partial: Path, times: Times) -> Fraction:
+    """Copy the packets of a window under their exact times, all `SHIFT_SECONDS` later.
+
+    Returns
+    -------
+    Fraction
+        The first instant of the copy on its own clock, in seconds.
+
+    Raises
+    ------
+    MediaRejected
+        `packets`, if these are not the window's times.
+    OSError
+        If the copy can't be written.
+    """
+    import av
+
+    with containers.opened(window) as film:
+        try:
+            with av.open(f"file:{partial.absolute()}", "w", format=DEMUXER, options={"fflags": "+bitexact"}) as output:
+                return _copy(film, output, times)
+        except av.error.FFmpegError as error:
+            if isinstance(error, OSError):
+                raise OSError(error.errno, error.strerror, str(partial)) from error
+            raise
+
+
+def _copy(film: "InputContainer", output: "OutputContainer", times: Times) -> Fraction:
+    stream, snapper = containers.video_stream(film), times.snapper()
+    copies = {each.index: _Copy(output, each) for each in (stream, *film.streams.audio[:1])}
+    copies[stream.index].set_base(times.time_base)
+    for packet in film.demux([film.streams[index] for index in copies]):
+        if containers.is_flush(packet):
+            continue
+        seconds = containers.tick(packet) * packet.time_base
+        if packet.stream_index != stream.index:
+            seconds += SHIFT_SECONDS
+        elif seconds >= snapper.seconds[0] - SNAP_SECONDS:
+            try:
+                seconds = snapper.snap(seconds) + SHIFT_SECONDS
+            except ValueError as error:
+                raise MediaRejected(
+                    Status.CORRUPT, "packets", f"it is not what its record tells of: {error}"
+                ) from error
+        copies[packet.stream_index].write(packet, seconds)
+    return min((copy.begins for copy in copies.values() if copy.begins is not None), default=Fraction(0))
+
+
+class _Copy:
+    """One stream of the copy."""
+
+    def __init__(self, output: "OutputContainer", stream: Any) -> None:  # noqa: ANN401
+        self._output = output
+        self._stream: Any = output.add_stream_from_template(stream)
+        self._base = containers.base(stream)
+        self._last_dts: int | None = None
+        self.begins: Fraction | None = None
+
+    def set_base(self, base: Fraction) -> None:
+        """Count time in units of `base` seconds."""
+        self._stream.time_base = self._base = base
+
+    def write(self, packet: "Packet[Any]", seconds: Fraction) -> None:
+        """Write a packet under another time; NUT keeps no decoding times, so they need only be in order."""
+        early = 0 if packet.pts is None or packet.dts is None else max(0, packet.pts - packet.dts) * packet.time_base
+        packet.time_base = self._base
+        packet.pts = round(seconds / self._base)
+        dts = packet.pts - round(early / self._base)
+        packet.dts = dts if self._last_dts is None else min(packet.pts, max(dts, self._last_dts + 1))
+        packet.stream, self._last_dts = self._stream, packet.dts
+        self.begins = seconds if self.begins is None else min(self.begins, seconds)
+        self._output.mux(packet)
