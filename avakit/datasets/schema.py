@@ -87,7 +87,7 @@ class Dataset(Facts):
     @property
     def clip_recipe(self) -> ClipRecipe | None:
         """The dataset's own clip recipe; None where it has no clips (AVA)."""
-        return None if self.clips is None else ClipRecipe(**self.clips.model_dump())
+        return None if self.clips is None else ClipRecipe(**dict(self.clips))
 
     def layout(self, root: Path) -> Layout:
         """Return where this dataset's files live under `root`."""
