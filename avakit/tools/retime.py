@@ -86,7 +86,10 @@ class _Copy:
 
     def write(self, packet: "Packet[Any]", seconds: Fraction) -> None:
         """Write a packet under another time; NUT keeps no decoding times, so they need only be in order."""
-        early = 0 if packet.pts is None or packet.dts is None else max(0, packet.pts - packet.dts) * packet.time_base
+        # Of the first packets after a cut Matroska does not know them.
+        early = SHIFT_SECONDS
+        if packet.pts is not None and packet.dts is not None:
+            early = max(0, packet.pts - packet.dts) * packet.time_base
         packet.time_base = self._base
         packet.pts = round(seconds / self._base)
         dts = packet.pts - round(early / self._base)
