@@ -30,10 +30,11 @@ test: $(READY) ## All tests (under ten minutes on two cores)
 test-long: $(READY) ## Two hundred kills, and a thousand videos through 32 workers (about four minutes)
 	$(BIN)/python -m pytest -q -s tests/long
 
-bench: $(READY) ## Annotations beside plain pandas, downloads beside wget and others, windows beside films
+bench: $(READY) ## Annotations, downloads, windows and cutting, each beside what it is compared with
 	$(BIN)/python benchmarks/parse.py
 	$(BIN)/python -m benchmarks.download
 	$(BIN)/python -m benchmarks.span
+	$(BIN)/python -m benchmarks.cut
 
 check: $(READY) ## Format, lint, types, import contracts, docs
 	$(BIN)/ruff format --check $(SOURCES)

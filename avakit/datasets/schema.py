@@ -29,7 +29,7 @@ from avakit.datasets.parts import (
 )
 from avakit.layout import Layout
 from avakit.model import Span, Split, Stage
-from avakit.recipes import ClipRecipe, FrameRecipe
+from avakit.recipes import COPY, ClipRecipe, FrameRecipe
 
 __all__ = ["AnnotationFile", "Dataset", "Expect", "Form", "Known", "Role", "SourceFacts"]
 
@@ -160,6 +160,8 @@ class Dataset(Facts):
         problems = []
         if all(each.overlay for each in self.archives):
             problems.append(f"sources.{number}: 'archive' needs an entry under 'archives'")
+        if self.clips is not None and self.clips.mode == COPY:
+            problems.append(f"sources.{number}: clips of archives are encoded, so 'clips.mode' can't be 'copy'")
         if any(source.type in ("mirror", "youtube") for source in self.sources[:number]):
             problems.append(f"sources.{number}: archives are read before videos are asked for, so they must come first")
         return problems

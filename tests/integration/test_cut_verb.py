@@ -87,7 +87,17 @@ def test_what_was_cut_otherwise_is_never_taken_for_the_datasets_own(clip_world: 
 
 
 def test_prepare_writes_sound_before_it_drops_what_it_came_from(clip_world: World) -> None:
-    prepare = ("prepare", "--manifest", "tinetics.yaml", "--audio", "wav", "--drop", "videos", "--max-unavailable", "100")
+    prepare = (
+        "prepare",
+        "--manifest",
+        "tinetics.yaml",
+        "--audio",
+        "wav",
+        "--drop",
+        "videos",
+        "--max-unavailable",
+        "100",
+    )
     found = outcomes(clip_world.json(*prepare))
     assert found["audio", "-clip-ok-01_000001_000004"] == ("done", "")
     assert found["audio", "clip_two__2_000002_000005"] == ("unavailable", "no_audio")
