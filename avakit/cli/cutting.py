@@ -28,7 +28,7 @@ recipe = together(
     option("--gop", type=click.IntRange(0, 10_000), metavar="N",
            help="An I-frame every N frames, such as 16 for random access; 0 leaves it to x264  "
            "[default: the manifest's]"),
-    option("--short-side", "cut_short_side", type=click.IntRange(min=0), envvar="AVAKIT_CUT_SHORT_SIDE",
+    option("--short-side", "cut_short_side", type=click.IntRange(min=0),
            help="Scale the smaller side to this many pixels, never up; 0 keeps the size  [default: the manifest's]"),
     option("--sound/--no-sound", default=None, help="Keep the sound track, or not  [default: the manifest's]"),
 )  # fmt: skip

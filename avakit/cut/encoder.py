@@ -108,8 +108,8 @@ def _exact(film: _Film, partial: Path) -> Iterator[_Film]:
         yield film
         return
     with files.partial(partial.with_name(f"{partial.stem}.{retime.DEMUXER}")) as path:
-        begins = retime.copy(film.path, path, film.times)
-        yield replace(film, path=path, origin=film.origin + retime.SHIFT_SECONDS, begins=begins)
+        retime.copy(film.path, path, film.times)
+        yield replace(film, path=path, origin=film.origin + retime.SHIFT_SECONDS)
 
 
 def _plan(film: _Film, span: Span, recipe: ClipRecipe, count: int, threads: int) -> encode.ClipPlan:

@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 from avakit.tools.ffmpeg import Node, source
 from avakit.tools.retime import DEMUXER
@@ -76,16 +77,7 @@ def clip(path: Path, partial: Path, plan: ClipPlan) -> Node:
 
     unit = _unit(plan)
     begin = round((plan.start + plan.origin) / unit)
-    seek = max(Fraction(0), plan.before - _SEEK_MARGIN_SECONDS)
-    options = {"demuxers": DEMUXER} if path.suffix == f".{DEMUXER}" else {}
-    film = source(
-        path,
-        ss=_seconds(seek),
-        t=_seconds(plan.after + _SEEK_MARGIN_SECONDS - seek),
-        copyts=None,
-        threads=plan.threads,
-        **options,
-    )
+    film = source(path, **_stretch(path, plan), copyts=None, threads=plan.threads)
     picture = (
         film["V:0"]
         .filter("settb", expr=str(unit))
@@ -97,6 +89,14 @@ def clip(path: Path, partial: Path, plan: ClipPlan) -> Node:
     length = Fraction(plan.frames) / plan.rate
     streams = [picture, _sound(film["a:0"], plan.start + plan.origin, length)] if plan.has_audio else [picture]
     return ffmpeg.output(*streams, f"file:{partial.absolute()}", **_x264(plan))
+
+
+def _stretch(path: Path, plan: ClipPlan) -> dict[str, Any]:
+    """Return the input options that say what to read; all of a window with exact times, as NUT is searched badly."""
+    if path.suffix == f".{DEMUXER}":
+        return {"demuxers": DEMUXER}
+    seek = max(Fraction(0), plan.before - _SEEK_MARGIN_SECONDS)
+    return {"ss": _seconds(seek), "t": _seconds(plan.after + _SEEK_MARGIN_SECONDS - seek)}
 
 
 def _sized(picture: Node, size: tuple[int, int] | None) -> Node:

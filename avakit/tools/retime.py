@@ -22,13 +22,8 @@ DEMUXER = "nut"
 SHIFT_SECONDS = Fraction(1)
 
 
-def copy(window: Path, partial: Path, times: Times) -> Fraction:
+def copy(window: Path, partial: Path, times: Times) -> None:
     """Copy the packets of a window under their exact times, all `SHIFT_SECONDS` later.
-
-    Returns
-    -------
-    Fraction
-        The first instant of the copy on its own clock, in seconds.
 
     Raises
     ------
@@ -42,14 +37,14 @@ def copy(window: Path, partial: Path, times: Times) -> Fraction:
     with containers.opened(window) as film:
         try:
             with av.open(f"file:{partial.absolute()}", "w", format=DEMUXER, options={"fflags": "+bitexact"}) as output:
-                return _copy(film, output, times)
+                _copy(film, output, times)
         except av.error.FFmpegError as error:
             if isinstance(error, OSError):
                 raise OSError(error.errno, error.strerror, str(partial)) from error
             raise
 
 
-def _copy(film: "InputContainer", output: "OutputContainer", times: Times) -> Fraction:
+def _copy(film: "InputContainer", output: "OutputContainer", times: Times) -> None:
     stream, snapper = containers.video_stream(film), times.snapper()
     copies = {each.index: _Copy(output, each) for each in (stream, *film.streams.audio[:1])}
     copies[stream.index].set_base(times.time_base)
@@ -67,7 +62,6 @@ def _copy(film: "InputContainer", output: "OutputContainer", times: Times) -> Fr
                     Status.CORRUPT, "packets", f"it is not what its record tells of: {error}"
                 ) from error
         copies[packet.stream_index].write(packet, seconds)
-    return min((copy.begins for copy in copies.values() if copy.begins is not None), default=Fraction(0))
 
 
 class _Copy:
@@ -78,7 +72,6 @@ class _Copy:
         self._stream: Any = output.add_stream_from_template(stream)
         self._base = containers.base(stream)
         self._last_dts: int | None = None
-        self.begins: Fraction | None = None
 
     def set_base(self, base: Fraction) -> None:
         """Count time in units of `base` seconds."""
@@ -95,5 +88,4 @@ class _Copy:
         dts = packet.pts - round(early / self._base)
         packet.dts = dts if self._last_dts is None else min(packet.pts, max(dts, self._last_dts + 1))
         packet.stream, self._last_dts = self._stream, packet.dts
-        self.begins = seconds if self.begins is None else min(self.begins, seconds)
         self._output.mux(packet)

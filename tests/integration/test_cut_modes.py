@@ -57,6 +57,18 @@ def test_an_encoded_window_shows_the_frames_that_are_extracted(folder: Path, tmp
     assert not [path for path in tmp_path.iterdir() if path.suffix == ".nut"]
 
 
+def test_a_window_of_one_gop_is_encoded_too(tmp_path: Path) -> None:
+    """ffmpeg can't search a NUT file with a single I-frame: it is read from its beginning."""
+    style = films.Style(options={"preset": "ultrafast", "g": "1000", "bf": "2", "threads": "1"})
+    film, span = tmp_path / "film.mp4", Span(Fraction(2), Fraction(2))
+    films.make(film, footage=reels.FOOTAGE, seconds=Fraction(5), rate=Fraction(24000, 1001), style=style)
+    window = cut.window(film, tmp_path / "window.mkv", span=span)
+    assert window.times is not None
+    cut.clip(Footage(tmp_path / "window.mkv", window.origin, window.times), tmp_path / "b.mp4", span=span, recipe=FAST)
+    cut.clip(film, tmp_path / "a.mp4", span=span, recipe=FAST)
+    assert _shown(tmp_path / "a.mp4") == _shown(tmp_path / "b.mp4")
+
+
 def test_a_window_whose_times_are_another_films_is_refused(folder: Path, tmp_path: Path) -> None:
     span = Span(Fraction(5), Fraction(3))
     window = cut.window(reels.make(folder, "23976.mp4"), tmp_path / "window.mkv", span=span)
