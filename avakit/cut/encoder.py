@@ -115,11 +115,13 @@ def _exact(film: _Film, partial: Path) -> Iterator[_Film]:
 def _plan(film: _Film, span: Span, recipe: ClipRecipe, count: int, threads: int) -> encode.ClipPlan:
     seconds = film.scan.seconds()
     since_begin = film.origin - film.begins
+    first = seconds[max(0, bisect_right(seconds, span.start) - 1)]
     return encode.ClipPlan(
         start=span.start,
         origin=film.origin,
         time_base=film.time_base,
-        before=seconds[max(0, bisect_right(seconds, span.start) - 1)] + since_begin,
+        first=first + film.origin,
+        before=first + since_begin,
         after=seconds[min(len(seconds) - 1, bisect_left(seconds, span.end))] + since_begin,
         rate=_rate(film.scan, recipe),
         frames=count,

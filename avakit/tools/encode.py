@@ -14,6 +14,8 @@ from avakit.tools.retime import DEMUXER
 
 #: Read a little more than the frames that are needed: `-ss` and `-t` are rounded to microseconds.
 _SEEK_MARGIN_SECONDS = Fraction(1, 10)
+#: Matroska rounds times to milliseconds.
+_ROUNDED_SECONDS = Fraction(1, 1000)
 #: Sound decodes rightly only some packets after a seek: 80 ms of Opus, and two packets of everything else.
 _SOUND_MARGIN_SECONDS = Fraction(1)
 #: libavfilter counts time in a rational of two 32-bit integers.
@@ -34,6 +36,9 @@ class ClipPlan:
         Second 0 of the video on the film's own clock.
     time_base
         Of the film's video stream.
+    first
+        Where the first frame that is needed lies on the film's own clock, to a millisecond. Frames before it are left
+        out: a film's edit list may hide them.
     before, after
         Seconds after the container's start time of the last frame at or before the start, and of the first one at or
         after the end.
@@ -52,6 +57,7 @@ class ClipPlan:
     start: Fraction
     origin: Fraction
     time_base: Fraction
+    first: Fraction
     before: Fraction
     after: Fraction
     rate: Fraction
@@ -81,6 +87,7 @@ def clip(path: Path, partial: Path, plan: ClipPlan) -> Node:
     picture = (
         film["V:0"]
         .filter("settb", expr=str(unit))
+        .filter("trim", start_pts=math.floor((plan.first - _ROUNDED_SECONDS) / unit))
         .filter("setpts", f"if(isnan(PREV_INPTS),-1,(PTS+PREV_INPTS)/2+1-{begin})")
         .filter("fps", fps=str(plan.rate), start_time=0, round="up")
         .filter("tpad", stop=-1, stop_mode="clone")

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
 #: libavformat's name of the container, and its extension.
 DEMUXER = "nut"
-#: Added to all times. Frames that the film's edit list hides are copied for the sake of others that refer to them, and
-#: keep theirs, so that none comes near those that are shown.
+#: Added to all times: NUT knows none below 0, and frames are decoded before they are shown.
 SHIFT_SECONDS = Fraction(1)
 
 
@@ -52,16 +51,15 @@ def _copy(film: "InputContainer", output: "OutputContainer", times: Times) -> No
         if containers.is_flush(packet):
             continue
         seconds = containers.tick(packet) * packet.time_base
-        if packet.stream_index != stream.index:
-            seconds += SHIFT_SECONDS
-        elif seconds >= snapper.seconds[0] - SNAP_SECONDS:
+        # Frames that the film's edit list hides come along for the sake of others that refer to them.
+        if packet.stream_index == stream.index and seconds >= snapper.seconds[0] - SNAP_SECONDS:
             try:
-                seconds = snapper.snap(seconds) + SHIFT_SECONDS
+                seconds = snapper.snap(seconds)
             except ValueError as error:
                 raise MediaRejected(
                     Status.CORRUPT, "packets", f"it is not what its record tells of: {error}"
                 ) from error
-        copies[packet.stream_index].write(packet, seconds)
+        copies[packet.stream_index].write(packet, seconds + SHIFT_SECONDS)
 
 
 class _Copy:

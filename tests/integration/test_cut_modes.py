@@ -58,7 +58,7 @@ def test_an_encoded_window_shows_the_frames_that_are_extracted(folder: Path, tmp
 
 
 def test_a_window_of_one_gop_is_encoded_too(tmp_path: Path) -> None:
-    """ffmpeg can't search a NUT file with a single I-frame: it is read from its beginning."""
+    """A NUT file with a single I-frame can't be searched: it is read from its beginning."""
     style = films.Style(options={"preset": "ultrafast", "g": "1000", "bf": "2", "threads": "1"})
     film, span = tmp_path / "film.mp4", Span(Fraction(2), Fraction(2))
     films.make(film, footage=reels.FOOTAGE, seconds=Fraction(5), rate=Fraction(24000, 1001), style=style)
@@ -67,6 +67,20 @@ def test_a_window_of_one_gop_is_encoded_too(tmp_path: Path) -> None:
     cut.clip(Footage(tmp_path / "window.mkv", window.origin, window.times), tmp_path / "b.mp4", span=span, recipe=FAST)
     cut.clip(film, tmp_path / "a.mp4", span=span, recipe=FAST)
     assert _shown(tmp_path / "a.mp4") == _shown(tmp_path / "b.mp4")
+
+
+@pytest.mark.parametrize("start", [0, 1])
+def test_frames_hidden_by_an_edit_list_stay_hidden(folder: Path, tmp_path: Path, start: int) -> None:
+    """They lie in the window, and in what is encoded from it, because others refer to them."""
+    film, span = tmp_path / "edited.mp4", Span(Fraction(start), Fraction(2))
+    given = ["-ss", "3.3", "-i", str(reels.make(folder, "23976.mp4")), "-c", "copy", str(film)]
+    subprocess.run([ffmpeg.find().path, "-nostdin", "-v", "error", *given], check=True)
+    window = cut.window(film, tmp_path / "window.mkv", span=span)
+    assert window.times is not None
+    cut.clip(Footage(tmp_path / "window.mkv", window.origin, window.times), tmp_path / "b.mp4", span=span, recipe=FAST)
+    cut.clip(film, tmp_path / "a.mp4", span=span, recipe=FAST)
+    assert _shown(tmp_path / "a.mp4") == _shown(tmp_path / "b.mp4")
+    assert _shown(tmp_path / "a.mp4")[0] == 80 + 24 * start
 
 
 def test_a_window_whose_times_are_another_films_is_refused(folder: Path, tmp_path: Path) -> None:
