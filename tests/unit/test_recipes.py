@@ -3,11 +3,14 @@
 import json
 from dataclasses import asdict
 from fractions import Fraction
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from avakit.cli import cutting
+from avakit.datasets import parts
 from avakit.recipes import COPY, AudioRecipe, ClipRecipe, FrameRecipe
 
 RATES = st.fractions(min_value=Fraction(1, 100), max_value=1000, max_denominator=1001)
@@ -123,3 +126,7 @@ def test_the_folders_of_sound_are_all_different() -> None:
     assert [each.folder_suffix for each in recipes] == ["", "-48k", "-flac", "-flac-48k", "-copy"]
     assert [each.extension for each in recipes] == ["wav", "wav", "flac", "flac", "mka"]
     assert [AudioRecipe.of(each.plain) for each in recipes] == recipes
+
+
+def test_the_command_line_and_manifests_know_the_same_presets() -> None:
+    assert get_args(parts.Preset) == cutting.PRESETS
