@@ -126,3 +126,28 @@ def test_options_that_mean_nothing_are_refused(world: World) -> None:
         assert why in refused.stderr
     world.environment = {"AVAKIT_CRF": "20"}
     assert "to make" in world.run("cut", "--dataset", "tiny", "-n").stdout, "a machine's setting is for what it fits"
+
+
+def test_a_dataset_whose_own_clips_are_copies(clip_world: World) -> None:
+    """Its manifest says so; frames and sound from them are those from the videos."""
+    text = (clip_world.folder / "tinetics.yaml").read_text()
+    assert "clips: {" in text
+    head, _, tail = text.partition("clips: {")
+    manifest = clip_world.folder / "tinetics.yaml"
+    manifest.write_text(f"{head}clips: {{mode: copy, {tail}")
+    clip_world.run("prepare", "--manifest", "tinetics.yaml", "--drop", "videos", "--max-unavailable", "100")
+    copied = clip_world.root / "tinetics/train/abseiling/clip_two__2_000002_000005.mkv"
+    assert copied.is_file()
+    extract = ("extract-frames", "--dataset", "tinetics", "--ids", "clip_two__2", "--max-unavailable", "100")
+    clip_world.run(*extract)
+    begins, _ = reels.times(reels.make(worlds.REELS, "varied.mp4"))
+    frames = worlds.strips(clip_world.root / "k/rawframes/clip_two__2_000002_000005")
+    assert frames == [reels.nearest(begins, 2 + Fraction(k, 30)) for k in range(90)]
+    encode = ("cut", "--dataset", "tinetics", "--mode", "encode", "--ids", "clip_two__2,-clip-ok-01")
+    clip_world.run(*encode, "--audio", "wav", "--max-unavailable", "100")
+    assert (
+        shown(clip_world.root / "tinetics-encode-crf23-ultrafast/train/abseiling/clip_two__2_000002_000005.mp4")
+        == frames
+    )
+    assert len(list((clip_world.root / "tinetics/audio").rglob("*.wav"))) == 2
+    clip_world.run("verify")
