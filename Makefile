@@ -33,10 +33,11 @@ test-long: $(READY) ## Two hundred kills, and a thousand videos through 32 worke
 test-timing: $(READY) ## Each of 27 030 frames of 44 films, beside what published recipes show (about ten minutes)
 	$(BIN)/python -m pytest -q -n 2 tests/long/test_frame_times.py
 
-bench: $(READY) ## Annotations, downloads, windows, frames and colours, each beside what it is compared with
+bench: $(READY) ## Annotations, downloads, cutting, frames and colours, each beside what it is compared with
 	$(BIN)/python benchmarks/parse.py
 	$(BIN)/python -m benchmarks.download
 	$(BIN)/python -m benchmarks.span
+	$(BIN)/python -m benchmarks.cut
 	$(BIN)/python -m benchmarks.frames
 	$(BIN)/python -m benchmarks.quality
 	$(BIN)/python -m benchmarks.colours

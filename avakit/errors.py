@@ -45,7 +45,8 @@ class Status(StrEnum):
 REASONS = frozenset({
     "age", "ambiguous", "archive_member", "bot_check", "bug", "changed", "copyright", "crashed", "damaged",
     "decode", "drm", "empty", "ends_inside_span", "error", "forbidden", "format", "geo", "html", "length", "live",
-    "login", "members", "network", "no_video", "not_downloaded", "not_found", "not_listed", "not_media",
+    "login", "members", "network", "no_audio", "no_video", "not_downloaded", "not_found", "not_listed",
+    "not_media",
     "not_published", "other_shard", "packets", "permission", "playlist", "private", "rate_limit", "redirect",
     "removed", "resources", "server_error", "signal", "size", "source_error", "starts_after_end", "storage",
     "symlink", "terminated", "timeout", "timestamps", "tool", "tool_missing", "truncated", "unknown", "vanished",

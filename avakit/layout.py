@@ -5,13 +5,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from avakit.model import Clip, Video, VideoId
-from avakit.recipes import FrameRecipe
+from avakit.model import Clip, Stage, Video, VideoId
+from avakit.recipes import AudioRecipe, FrameRecipe
 
 #: Containers that a source may deliver, by file extension.
 VIDEO_EXTENSIONS = ("mp4", "mkv", "webm", "mov", "avi", "m4v", "flv")
 
 _UNSAFE = re.compile(r"[/\\\x00-\x1f\x7f]")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder, and the extension of the files in it."""
+
+    folder: str
+    extension: str
 
 
 @dataclass(frozen=True)
@@ -24,10 +32,14 @@ class Layout:
         The one folder that holds everything.
     dataset
         The dataset's name.
-    videos, windows, clips, frames, key_frames
+    videos, windows, clips, frames, key_frames, audio
         Folders of the dataset's manifest.
     default_frames
         The dataset's own frame recipe: its frames have the plain folder name.
+    clip_extension
+        Of the dataset's own clips.
+    other_windows, other_clips
+        Where windows and clips go that are cut by another recipe than the dataset's own; None where they are not.
     for_clips
         The layout of videos that have clips, where it is another.
     """
@@ -40,6 +52,10 @@ class Layout:
     frames: str
     key_frames: str
     default_frames: FrameRecipe
+    audio: str = ""
+    clip_extension: str = "mp4"
+    other_windows: Place | None = None
+    other_clips: Place | None = None
     for_clips: Self | None = None
 
     def of(self, video: Video) -> "Layout":
@@ -60,15 +76,40 @@ class Layout:
         return f"{self.videos}/{video_id}.{extension}"
 
     def window(self, video_id: VideoId) -> str:
-        """Return the path of an AVA window."""
+        """Return the path of an AVA window: the copied one, which frames are made from."""
         return f"{self.windows}/{video_id}.mkv"
+
+    def cut_window(self, video_id: VideoId) -> str:
+        """Return the path of a window as it is to be cut: by another recipe it has a folder of its own."""
+        place = self.other_windows or Place(self.windows, "mkv")
+        return f"{place.folder}/{video_id}.{place.extension}"
 
     def clip(self, clip: Clip) -> str:
         """Return the path of a Kinetics clip; a split without labels has no class folders."""
-        folder = f"{self.clips}/{clip.split}"
-        if clip.label:
-            folder += f"/{class_folder(clip.label)}"
-        return f"{folder}/{clip.name}.mp4"
+        return f"{self.clip_key(clip)}.{self.clip_extension}"
+
+    def clip_key(self, clip: Clip) -> str:
+        """Return the key of a Kinetics clip: its path without the extension."""
+        return f"{self.clips}/{_inner(clip)}"
+
+    def cut_clip(self, clip: Clip) -> str:
+        """Return the path of a clip as it is to be cut: by another recipe it has a folder of its own."""
+        place = self.other_clips or Place(self.clips, self.clip_extension)
+        return f"{place.folder}/{_inner(clip)}.{place.extension}"
+
+    def sound(self, item: Video | Clip, recipe: AudioRecipe) -> str:
+        """Return the path of the sound beside a window or clip; clips have the same folders as among `clips`."""
+        name = _inner(item) if isinstance(item, Clip) else item.id
+        return f"{self.audio}{recipe.folder_suffix}/{name}.{recipe.extension}"
+
+    def folder_of(self, stage: Stage, frames: FrameRecipe, audio: AudioRecipe) -> str:
+        """Return the folder of everything that a stage makes by these recipes, as windows and clips are to be cut."""
+        return {
+            Stage.VIDEO: self.videos,
+            Stage.WINDOW: self.other_windows.folder if self.other_windows else self.windows,
+            Stage.CLIP: self.other_clips.folder if self.other_clips else self.clips,
+            Stage.AUDIO: f"{self.audio}{audio.folder_suffix}",
+        }.get(stage) or self.frames_of(frames)
 
     def frame_folder(self, item: Video | Clip, recipe: FrameRecipe) -> str:
         """Return the folder of an item's frames."""
@@ -78,6 +119,12 @@ class Layout:
         """Return the folder of all frames made by a recipe."""
         base = self.key_frames if recipe.key_frames else self.frames
         return f"{base}{recipe.folder_suffix(self.default_frames)}"
+
+
+def _inner(clip: Clip) -> str:
+    """Return where a clip lies among those of its dataset; a split without labels has no class folders."""
+    label = f"/{class_folder(clip.label)}" if clip.label else ""
+    return f"{clip.split}{label}/{clip.name}"
 
 
 def class_folder(label: str) -> str:

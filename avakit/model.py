@@ -6,6 +6,10 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Self
 
+#: mmaction2 reads AVA-Kinetics up to two seconds after the key frame (`AVAKineticsDataset`, which clamps no clip at its
+#: own end).
+KEY_MARGIN_SECONDS = Fraction(2)
+
 _VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{11}", re.ASCII)
 
 
@@ -42,6 +46,7 @@ class Stage(StrEnum):
     VIDEO = "video"
     WINDOW = "window"
     CLIP = "clip"
+    AUDIO = "audio"
     FRAMES = "frames"
 
 
@@ -88,6 +93,12 @@ class Clip:
         """The name of record, `<id>_000010_000020`: whole seconds, six digits (ActivityNet's crawler)."""
         return f"{self.video_id}_{int(self.span.start):06d}_{int(self.span.end):06d}"
 
+    @property
+    def file_span(self) -> Span:
+        """What its file, its frames and its sound hold: its own seconds, and `KEY_MARGIN_SECONDS` after a key frame."""
+        end = max([self.span.end, *(second + KEY_MARGIN_SECONDS for second in self.key_seconds[-1:])])
+        return Span(self.span.start, end - self.span.start)
+
 
 @dataclass(frozen=True)
 class Video:
@@ -115,6 +126,11 @@ class Video:
     file_name: str = ""
     clips: tuple[Clip, ...] = field(default=())
     key_seconds: tuple[int, ...] = field(default=())
+
+    @property
+    def file_span(self) -> Span:
+        """The seconds that its frames and its sound hold: those of its window."""
+        return self.span
 
 
 class FindingKind(StrEnum):

@@ -79,7 +79,7 @@ def measure(film: Film, folder: Path) -> bool:
     return bool(fetched <= MOST * window)
 
 
-def make(film: Film, folder: Path) -> Path:
+def make(film: Film, folder: Path, minutes: int = MINUTES) -> Path:
     """Encode a minute and repeat it."""
     path, minute = folder / "served" / "videos" / film.name, folder / f"minute{Path(film.name).suffix}"
     words = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-loglevel", "error"]
@@ -87,7 +87,7 @@ def make(film: Film, folder: Path) -> Path:
     inputs = [word for source in sources for word in ("-f", "lavfi", "-i", source)]
     subprocess.run([*words, *inputs, *film.encoder, minute], check=True)
     subprocess.run(
-        [*words, "-stream_loop", str(MINUTES - 1), "-i", minute, "-c", "copy", *film.writer, path], check=True
+        [*words, "-stream_loop", str(minutes - 1), "-i", minute, "-c", "copy", *film.writer, path], check=True
     )
     return path
 

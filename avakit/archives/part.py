@@ -184,7 +184,7 @@ def _take(member: tar.Member, clip: Clip, shelf: Shelf, reply: Mapping[str, Any]
     journal.append(layout.root, replace(video, reason=journal.DROPPED))
     seconds = round(time.monotonic() - started, 3)
     record = Record(
-        path.removesuffix(".mp4"), Stage.CLIP, clip.name, shelf.dataset, status, reason, detail,
+        layout.clip_key(clip), Stage.CLIP, clip.name, shelf.dataset, status, reason, detail,
         path=path, bytes=size, sha256=digest, seconds=seconds, facts=facts,
     )  # fmt: skip
     journal.append(layout.root, record)

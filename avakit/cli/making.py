@@ -204,7 +204,7 @@ def _show_plan(given: dict[str, Any], job: "Job", plan: "Plan", errands: "list[E
 
     layout = job.layout.for_clips or job.layout
     clips = [clip for errand in errands for clip in errand.hoped.values()]
-    taken = [Target(Stage.CLIP, layout.clip(clip).removesuffix(".mp4"), clip) for clip in clips]
+    taken = [Target(Stage.CLIP, layout.clip_key(clip), clip) for clip in clips]
     made = [target for work in plan.works for target in work.targets]
     for number, target in enumerate(taken + made):
         is_taken = number < len(taken)

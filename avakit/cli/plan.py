@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from avakit.cli import annotations, archiving, options, setup
+from avakit.cli import annotations, archiving, cutting, options, setup
 from avakit.cli.display import print_json, readable_bytes, readable_count
 from avakit.cli.settings import Verb
 from avakit.errors import ExitCode
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 @options.retry
 @options.frames
 @options.pack
+@cutting.audio
 @options.drop
 @options.option("--jobs", "-j", type=click.IntRange(min=1), help="Worker processes  [default: the usable cores]")
 @options.option(

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from avakit.cli import making, options, setup, youtube
+from avakit.cli import cutting, making, options, setup, youtube
 from avakit.cli.settings import Verb
 
 
@@ -16,6 +16,7 @@ from avakit.cli.settings import Verb
 @options.retry
 @options.frames
 @options.pack
+@cutting.audio
 @options.drop
 @options.no_space_check
 @options.run

@@ -1,17 +1,19 @@
 """How `verify --repair` makes again what was lost."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from avakit.cli import annotations, archiving, making, setup
+from avakit.cli import annotations, archiving, cutting, making, setup
 from avakit.cli.closing import Run
 from avakit.errors import AvakitError, ExitCode, Interrupted
 from avakit.model import Packing, Split, Stage, VideoId
 from avakit.outcome import decisive
 
 if TYPE_CHECKING:
+    from avakit.datasets.catalogue import Dataset
     from avakit.journal import Record
     from avakit.recipes import FrameRecipe
 
@@ -36,7 +38,6 @@ def remake(given: dict[str, Any], dataset: str, lost: "list[Record]") -> ExitCod
 
 def _remake(given: dict[str, Any], lost: "list[Record]") -> ExitCode:
     from avakit import journal
-    from avakit.recipes import FrameRecipe
 
     chosen = _with_known_splits(setup.choose(given), {record.item for record in lost})
     run = making.begin("verify --repair", given, chosen)
@@ -45,16 +46,39 @@ def _remake(given: dict[str, Any], lost: "list[Record]") -> ExitCode:
     if media:
         ids = frozenset(VideoId(record.item[:11]) for record in media)
         chosen = replace(chosen, selection=replace(chosen.selection, ids=ids))
-        groups: dict[tuple[FrameRecipe, Packing], list[Record]] = {}
-        for record in (record for record in media if record.stage is Stage.FRAMES):
-            groups.setdefault((FrameRecipe.of(record.facts["recipe"]), record.packing), []).append(record)
+        groups: dict[tuple[FrameRecipe, cutting.Cuts, Packing], list[Record]] = {}
+        for record in media:
+            groups.setdefault((*_recipes(record, chosen.dataset), record.packing), []).append(record)
         others = [record for record in media if record.stage is not Stage.FRAMES]
-        for (recipe, packing), its in groups.items() or [((chosen.dataset.frame_recipe, Packing.FOLDER), [])]:
-            selection = replace(chosen.selection, keep_excluded=recipe.keep_excluded)
+        for (frames, cuts, packing), its in groups.items():
+            selection = replace(chosen.selection, keep_excluded=frames.keep_excluded)
+            its_frames = [record for record in its if record.stage is Stage.FRAMES]
             its_choice = replace(chosen, selection=selection)
-            _make({**given, "pack": packing}, its_choice, [*others, *its], recipe, run)
+            _make({**given, "pack": packing}, its_choice, [*others, *its_frames], frames, cuts, run)
     making.refresh_manifest(chosen)
     return decisive([run.close(), _compare(chosen, media)])
+
+
+def _recipes(record: "Record", dataset: "Dataset") -> "tuple[FrameRecipe, cutting.Cuts]":
+    """Return the recipes of a job that makes a thing again: the dataset's own, but for that of the thing itself."""
+    from avakit.recipes import AudioRecipe, ClipRecipe, FrameRecipe
+
+    frames, cuts, recipe = dataset.frame_recipe, cutting.own(dataset), record.facts.get("recipe")
+    if isinstance(recipe, Mapping):  # of a clip out of an archive it is a word
+        if record.stage is Stage.FRAMES:
+            frames = FrameRecipe.of(recipe)
+        elif record.stage is Stage.AUDIO:
+            cuts = replace(cuts, audio=AudioRecipe.of(recipe))
+        elif record.stage is Stage.WINDOW:
+            cuts = replace(cuts, windows=ClipRecipe.of(recipe))
+        elif not record.key.startswith(f"{_own_clips(dataset)}/"):
+            cuts = replace(cuts, clips=ClipRecipe.of(recipe))
+    return frames, cuts
+
+
+def _own_clips(dataset: "Dataset") -> str:
+    """Return the folder of the dataset's own clips, which are made again by its own recipe, whatever it was then."""
+    return (dataset.clip_folders or dataset.folders).clips
 
 
 def _with_known_splits(chosen: setup.Chosen, lost: set[str]) -> setup.Chosen:
@@ -68,14 +92,22 @@ def _with_known_splits(chosen: setup.Chosen, lost: set[str]) -> setup.Chosen:
     return replace(chosen, splits=splits, selection=replace(chosen.selection, splits=splits))
 
 
-def _make(given: dict[str, Any], chosen: setup.Chosen, lost: "list[Record]", recipe: "FrameRecipe", run: Run) -> None:
+def _make(
+    given: dict[str, Any],
+    chosen: setup.Chosen,
+    lost: "list[Record]",
+    frames: "FrameRecipe",
+    cuts: cutting.Cuts,
+    run: Run,
+) -> None:
     from avakit import journal, prepare
     from avakit.tools import http_limits
 
     http_limits.require_shared_folder()
     last = max(lost, key=lambda record: list(Stage).index(record.stage)).stage
-    stages = tuple(stage for stage in Stage if stage in {*chosen.dataset.stages, Stage.FRAMES, last})
-    job = setup.job_of(given, chosen, stages[: stages.index(last) + 1], recipe)
+    wanted = {*chosen.dataset.stages, *(record.stage for record in lost)}
+    stages = tuple(stage for stage in Stage if stage in wanted)
+    job = setup.job_of(given, chosen, stages[: stages.index(last) + 1], frames, cuts)
     job = replace(job, recheck_days=0.0)  # what was there once is asked for again, whatever was said of it before
     before = journal.read(chosen.root)
     if not any(record.facts.get("source", {}).get("name") == "archive" for record in lost):

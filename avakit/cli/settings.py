@@ -21,7 +21,7 @@ KEYS = frozenset({
     "folder", "mirror", "fps", "short_side", "quality", "pack", "drop", "recheck_after", "max_unavailable", "strict",
     "quiet", "verbose", "connections", "max_connections", "max_requests", "max_rate", "allow_private", "span_only",
     "cookies", "cookies_from_browser", "proxy", "sleep", "youtube_jobs", "max_height", "extractor_args",
-    "stop_after_blocks", "decode_check",
+    "stop_after_blocks", "decode_check", "audio", "audio_rate",
 })  # fmt: skip
 
 
@@ -29,6 +29,8 @@ KEYS = frozenset({
 _OF_ONE_RUN = frozenset({
     "split", "ids", "ids_file", "limit", "shard", "num_shards", "retry", "unpack", "no_space_check", "dry_run", "json",
     "report",
+    # These make something beside the dataset's own, in a folder of its own.
+    "mode", "crf", "preset", "gop", "sound",
     # These run programs: a file that came with somebody's data must not choose them.
     "js_runtime", "yt_dlp_plugins",
 })  # fmt: skip

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from avakit.cli import options, youtube
+from avakit.cli import cutting, options, youtube
 from avakit.errors import ConfigInvalid, DataInvalid
 from avakit.layout import Layout, kept_manifest
 from avakit.model import Packing, Split, Stage, Video, VideoId
@@ -164,9 +164,9 @@ def _classes_in(path: Path) -> list[str]:
 
 
 def stages(given: dict[str, Any], dataset: "Dataset") -> tuple[Stage, ...]:
-    """Return what `prepare` makes of a dataset: also frames, where key frames are asked for."""
+    """Return what `prepare` makes of a dataset: also frames and sound, where key frames and sound are asked for."""
     wants_frames = given.get("key_frames") and Stage.FRAMES not in dataset.stages
-    return (*dataset.stages, Stage.FRAMES) if wants_frames else dataset.stages
+    return cutting.with_audio(given, (*dataset.stages, Stage.FRAMES) if wants_frames else dataset.stages)
 
 
 def frame_recipe(given: dict[str, Any], dataset: "Dataset") -> "FrameRecipe":
@@ -234,25 +234,29 @@ def http_options(given: dict[str, Any]) -> "http.Options":
 
 
 def job_of(
-    given: dict[str, Any], chosen: Chosen, stages: tuple[Stage, ...], frames: "FrameRecipe | None" = None
+    given: dict[str, Any],
+    chosen: Chosen,
+    stages: tuple[Stage, ...],
+    frames: "FrameRecipe | None" = None,
+    cuts: "cutting.Cuts | None" = None,
 ) -> "Job":
     """Settle what is to be made, and with what."""
     from avakit import sources
     from avakit.prepare import Job
     from avakit.prepare.job import STOP_AFTER_BLOCKS
-    from avakit.recipes import ClipRecipe
     from avakit.tools import ffmpeg, ffmpeg_build
     from avakit.tools.soundness import DecodeCheck
 
-    needs_ffmpeg = bool({Stage.VIDEO, Stage.WINDOW, Stage.CLIP} & set(stages))
+    needs_ffmpeg = bool({Stage.VIDEO, Stage.WINDOW, Stage.CLIP, Stage.AUDIO} & set(stages))
     program = ffmpeg.find().path if needs_ffmpeg else ""
     if Stage.CLIP in stages:
         ffmpeg_build.require_encoders(program)
     frames = frames or frame_recipe(given, chosen.dataset)
+    cuts = cuts or cutting.recipes(given, chosen.dataset)
     span_only = given.get("span_only")
     return Job(
         dataset=chosen.dataset.name,
-        layout=chosen.layout,
+        layout=cutting.placed(chosen.layout, chosen.dataset, cuts),
         stages=stages,
         sources=sources.build(
             chosen.dataset.sources,
@@ -264,8 +268,10 @@ def job_of(
             archives=chosen.dataset.archives,
         ),
         frames=frames,
-        clips=chosen.dataset.clip_recipe or ClipRecipe(),
         packing=Packing(given["pack"]) if given.get("pack") else None,
+        clips=cuts.clips,
+        windows=cuts.windows,
+        audio=cuts.audio,
         span_only=chosen.dataset.span_only if span_only is None else span_only,
         decode_check=DecodeCheck(given.get("decode_check") or DecodeCheck.DEMUX),
         drop=frozenset(options.INTERMEDIATE_STAGES[name] for name in options.flatten(given.get("drop") or ())),

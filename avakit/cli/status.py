@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from avakit.cli import annotations, options, setup
+from avakit.cli import annotations, cutting, options, setup
 from avakit.cli.closing import ADVICE
 from avakit.cli.display import print_json, print_table, readable_count
 from avakit.cli.settings import Verb
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 @click.command("status", cls=Verb)
 @options.selection
 @options.frames
+@cutting.audio
 @options.option("--by-class", is_flag=True, help="Count clips per class instead of per split.")
 @options.option(
     "--missing",
@@ -51,7 +52,7 @@ def command(**given: Any) -> int:
     if unknown:
         raise ConfigInvalid(f"--why {unknown[0]}: there is no such status or reason{nearest(unknown[0], known)}")
     annotations.require_annotations(chosen)
-    job = setup.job_of(given, chosen, chosen.dataset.stages)
+    job = setup.job_of(given, chosen, cutting.with_audio(given, chosen.dataset.stages))
     state = on_disk(chosen.layout, journal.read(chosen.root))
     things = [
         status.wanted(video, target.key, f"{job.of(video).layout.videos}/{video.id}", target.stage, target.item)

@@ -84,7 +84,7 @@ def _narrow(given: dict[str, Any], state: "State") -> "list[Record]":
     ids = {video.id for video in chosen.videos()}
     layout = chosen.layout
     places = (layout, layout.for_clips or layout)
-    media = tuple(f for at in places for f in (at.videos, at.windows, at.clips, at.frames, at.key_frames))
+    media = tuple(f for at in places for f in (at.videos, at.windows, at.clips, at.audio, at.frames, at.key_frames))
     known = [*state.present.values(), *state.lost.values()]
     return [
         record

@@ -83,9 +83,10 @@ def place(parent: Dataset, name: str, *, shares: bool) -> Dataset:
     """Return the parent under another name, with folders of its own for what it does not share."""
     own = {"clips": name} if parent.span is None else {"key_frames": f"{name}/keyframes"}
     if shares:
-        return parent.model_copy(update={"name": name})
+        own = {}
+    heard = {"folders": parent.sound_folder, "clip_folders": parent.clip_sound_folder}  # of the same clips the same
     found = {"folders": parent.folders, "clip_folders": parent.clip_folders}
-    moved = {key: folders and folders.model_copy(update=own) for key, folders in found.items()}
+    moved = {key: folders and folders.model_copy(update={**own, "audio": heard[key]}) for key, folders in found.items()}
     return parent.model_copy(update={"name": name, **moved})
 
 

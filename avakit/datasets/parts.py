@@ -207,6 +207,10 @@ class ClipFacts(Facts):
     rate: Fraction = Field(default=Fraction(0), ge=0)
     crf: int = Field(default=18, ge=0, le=51)
     preset: Preset = "medium"
+    mode: Literal["encode", "copy"] = "encode"
+    gop: int = Field(default=0, ge=0)
+    short_side: int = Field(default=0, ge=0)
+    sound: bool = True
 
 
 class MirrorSource(Facts):
@@ -248,6 +252,7 @@ class Folders(Facts):
     clips: Folder
     frames: Folder
     key_frames: Folder
+    audio: Folder | None = None
 
 
 class Expect(Facts):

@@ -29,7 +29,7 @@ from avakit.datasets.parts import (
 )
 from avakit.layout import Layout
 from avakit.model import Span, Split, Stage
-from avakit.recipes import ClipRecipe, FrameRecipe
+from avakit.recipes import COPY, ClipRecipe, FrameRecipe
 
 __all__ = ["AnnotationFile", "Dataset", "Expect", "Form", "Known", "Role", "SourceFacts"]
 
@@ -87,14 +87,30 @@ class Dataset(Facts):
     @property
     def clip_recipe(self) -> ClipRecipe | None:
         """The dataset's own clip recipe; None where it has no clips (AVA)."""
-        return None if self.clips is None else ClipRecipe(self.clips.rate, self.clips.crf, self.clips.preset)
+        return None if self.clips is None else ClipRecipe(**dict(self.clips))
 
     def layout(self, root: Path) -> Layout:
         """Return where this dataset's files live under `root`."""
-        main = Layout(root=root, dataset=self.name, default_frames=self.frame_recipe, **self.folders.model_dump())
+        own = self.clip_recipe
+        main = Layout(
+            root=root, dataset=self.name, default_frames=self.frame_recipe,
+            clip_extension=own.extension if own else "mp4",
+            **{**self.folders.model_dump(), "audio": self.sound_folder},
+        )  # fmt: skip
         if self.clip_folders is None:
             return main
-        return replace(main, for_clips=replace(main, **self.clip_folders.model_dump()))
+        places = {**self.clip_folders.model_dump(), "audio": self.clip_sound_folder}
+        return replace(main, for_clips=replace(main, **places))
+
+    @property
+    def sound_folder(self) -> str:
+        """The folder of sound files; one of the dataset's own where its manifest names none."""
+        return self.folders.audio or f"{self.name}/audio"
+
+    @property
+    def clip_sound_folder(self) -> str:
+        """The same for videos with clips, where they have folders of their own."""
+        return (self.clip_folders and self.clip_folders.audio) or f"{self.name}/clips-audio"
 
     def files_of(self, role: Role, splits: tuple[Split, ...] | None = None) -> tuple[AnnotationFile, ...]:
         """Return the files of one role (that serve one of `splits`), in the manifest's order."""
@@ -144,6 +160,8 @@ class Dataset(Facts):
         problems = []
         if all(each.overlay for each in self.archives):
             problems.append(f"sources.{number}: 'archive' needs an entry under 'archives'")
+        if self.clips is not None and self.clips.mode == COPY:
+            problems.append(f"sources.{number}: clips of archives are encoded, so 'clips.mode' can't be 'copy'")
         if any(source.type in ("mirror", "youtube") for source in self.sources[:number]):
             problems.append(f"sources.{number}: archives are read before videos are asked for, so they must come first")
         return problems

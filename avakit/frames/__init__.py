@@ -7,7 +7,7 @@ of the bytes in memory, each file written once; and what each file shows is kept
 from avakit.frames.choice import Choice, choose, targets
 from avakit.frames.expected import expected
 from avakit.frames.extract import Extracted, extract
-from avakit.frames.footage import Footage
 from avakit.frames.shown import Shown
+from avakit.tools.footage import Footage
 
 __all__ = ["Choice", "Extracted", "Footage", "Shown", "choose", "expected", "extract", "targets"]

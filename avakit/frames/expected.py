@@ -5,10 +5,10 @@ from fractions import Fraction
 
 from avakit.frames import fair
 from avakit.frames.choice import choose
-from avakit.frames.footage import Footage
 from avakit.model import Span
 from avakit.recipes import FrameRecipe, Timing
 from avakit.tools import video
+from avakit.tools.footage import Footage
 from avakit.tools.timing import SNAP_SECONDS
 
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from avakit.errors import MediaRejected, Status
 from avakit.frames import fair
 from avakit.frames.choice import Choice, choose, targets
-from avakit.frames.footage import Footage
 from avakit.frames.shown import Shown
 from avakit.layout import frame_name
 from avakit.model import Span
 from avakit.recipes import FrameRecipe, Timing
 from avakit.tools import picture, video
+from avakit.tools.footage import Footage
 from avakit.tools.shelves import Shelf
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from fractions import Fraction
 from pathlib import Path
 
 from avakit.errors import MediaRejected, Status
-from avakit.frames.footage import Footage
 from avakit.model import Span
 from avakit.tools import standin, timing, video
+from avakit.tools.footage import Footage
 
 #: Film after the span that the commands may look at: they know frames by their beginnings.
 _MARGIN_SECONDS = Fraction(2)

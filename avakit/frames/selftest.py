@@ -16,10 +16,10 @@ from pathlib import Path
 import avakit
 from avakit.errors import ItemFailed, ToolMissing
 from avakit.frames.extract import extract
-from avakit.frames.footage import Footage
 from avakit.model import Span
 from avakit.recipes import FrameRecipe
 from avakit.tools import files, picture, standin
+from avakit.tools.footage import Footage
 from avakit.tools.shelves import MemoryShelf
 from avakit.tools.video import versions
 

@@ -77,6 +77,8 @@ def wanted(job: Job, plan: Plan) -> dict[str, Clip]:
         if _lacks_video(job, work) and not any(folder.find(work.video) is not None for folder in folders)
         for target in work.targets
         if isinstance(target.item, Clip) and target.stage is Stage.CLIP and target.key not in work.twins
+        # Nobody else's clip goes on after a key frame.
+        if target.item.file_span == target.item.span
     }
 
 

@@ -12,6 +12,7 @@ from avakit.prepare.job import Job
 from avakit.prepare.lines import TAR_FILES, TAR_FRAME_BYTES, Line, changes
 from avakit.prepare.plan import Plan, Target, is_span_enough
 from avakit.prepare.sampling import videos_left
+from avakit.recipes import COPY
 from avakit.sources import Folder, InParts, Source
 from avakit.sources.asking import Sample, first_asked
 from avakit.tools import mounts
@@ -21,6 +22,8 @@ from avakit.tools import mounts
 NOMINAL_FRAMES_PER_SECOND = 300.0
 #: x264 `medium` encoded 360p video at 2.5 times its own speed on one core.
 NOMINAL_ENCODING_SPEED = 2.5
+#: ffmpeg wrote the sound of a film at about 100 times its own speed.
+NOMINAL_SOUND_SPEED = 100.0
 #: What YouTube grants one address in an hour, whatever the number of jobs (yt-dlp's wiki).
 YOUTUBE_VIDEOS_PER_HOUR = 300.0
 #: An AVA window is a quarter of an hour of a film of about two hours; its share of the film's bytes.
@@ -100,7 +103,7 @@ def estimate(
             lines.append(_videos(portions, done + _fetched_before(job, state), at_once, jobs))
             continue
         frames = sum(_frames(target.item, job) for target in targets) if stage is Stage.FRAMES else 0
-        size, hours = _measured(done, len(targets), frames) if done else _nominal(stage, targets, frames, expect)
+        size, hours = _measured(done, len(targets), frames) if done else _nominal(job, stage, targets, frames, expect)
         figures = "measured here" if done else "typical"
         if stage is Stage.WINDOW and targets:
             hours *= max(0, 1 - fetched / len(targets))  # the rest came in the videos' line
@@ -209,7 +212,7 @@ def _videos(portions: Sequence[Portion], done: Sequence[Record], at_once: int, j
 def _frames(item: Video | Clip, job: Job) -> int:
     if job.frames.key_frames:
         return len(item.key_seconds)
-    return job.frames.frame_count(item.span.duration)
+    return job.frames.frame_count(item.file_span.duration)
 
 
 def _comparable(job: Job, stage: Stage, state: State) -> list[Record]:
@@ -226,8 +229,7 @@ def _comparable(job: Job, stage: Stage, state: State) -> list[Record]:
 
 
 def _folder(layout: Layout, job: Job, stage: Stage) -> str:
-    folders = {Stage.VIDEO: layout.videos, Stage.WINDOW: layout.windows, Stage.CLIP: layout.clips}
-    return folders[stage] if stage in folders else layout.frames_of(job.frames)
+    return layout.folder_of(stage, job.frames, job.audio)
 
 
 def _measured(done: Sequence[Record], count: int, frames: int) -> tuple[int, float]:
@@ -235,11 +237,13 @@ def _measured(done: Sequence[Record], count: int, frames: int) -> tuple[int, flo
     return int(sum(record.bytes for record in done) * share), sum(record.seconds for record in done) * share / 3600
 
 
-def _nominal(stage: Stage, targets: Sequence[Target], frames: int, expect: Expect) -> tuple[int, float]:
+def _nominal(job: Job, stage: Stage, targets: Sequence[Target], frames: int, expect: Expect) -> tuple[int, float]:
     count = len(targets)
     if stage is Stage.FRAMES:
         return frames * expect.frame_bytes, frames / NOMINAL_FRAMES_PER_SECOND / 3600
-    if stage is Stage.WINDOW:  # packets are copied, in no time; for the bytes see `_windows`
-        return 0, 0.0
-    seconds_of_video = float(sum(target.item.span.duration for target in targets))
-    return count * expect.clip_bytes, seconds_of_video / NOMINAL_ENCODING_SPEED / 3600
+    seconds = float(sum(target.item.file_span.duration for target in targets))
+    if stage is Stage.AUDIO:
+        return int(seconds * job.audio.bytes_per_second), seconds / NOMINAL_SOUND_SPEED / 3600
+    recipe = job.windows if stage is Stage.WINDOW else job.clips
+    hours = 0.0 if recipe.mode == COPY else seconds / NOMINAL_ENCODING_SPEED / 3600
+    return (0 if stage is Stage.WINDOW else count * expect.clip_bytes), hours  # for the bytes of windows see `_windows`

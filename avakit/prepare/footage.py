@@ -1,12 +1,12 @@
-"""What a record tells of a film, window or clip: the footage that frames are taken from."""
+"""What a record tells of a film, window or clip: the footage that things are made from."""
 
 from fractions import Fraction
 from pathlib import Path
 
-from avakit.frames import Footage
 from avakit.journal import Record
 from avakit.model import Stage
-from avakit.tools.video import Times
+from avakit.tools.footage import Footage
+from avakit.tools.timing import Times
 
 
 def footage_of(record: Record, root: Path, start: Fraction) -> Footage:
@@ -15,13 +15,13 @@ def footage_of(record: Record, root: Path, start: Fraction) -> Footage:
     Parameters
     ----------
     start
-        Second of the original video at which the span begins: second 0 of a clip's file is there.
+        Second of the original video at which the span begins: second 0 of an encoded clip's file is there.
     """
-    origin, times = None, None
-    if record.stage is Stage.WINDOW:
-        encoded = record.facts.get("times")
-        origin, times = Fraction(record.facts["origin"]), Times.decode(encoded) if encoded else None
-    elif record.stage is Stage.CLIP:
-        # A clip of an archive may begin a little after its clock does.
-        origin = Fraction(record.facts.get("start", 0)) - start
-    return Footage(root / record.path, origin, times)
+    path = root / record.path
+    if record.stage is Stage.VIDEO:
+        return Footage(path)
+    if "origin" in record.facts:  # copied
+        times = record.facts.get("times")
+        return Footage(path, Fraction(record.facts["origin"]), Times.decode(times) if times else None)
+    # A clip of an archive may begin a little after its clock does.
+    return Footage(path, Fraction(record.facts.get("start", 0)) - start)

@@ -6,7 +6,7 @@ from typing import Self
 
 from avakit.layout import Layout
 from avakit.model import Packing, Stage, Video
-from avakit.recipes import ClipRecipe, FrameRecipe
+from avakit.recipes import COPY, AudioRecipe, ClipRecipe, FrameRecipe
 from avakit.sources import Archive, Source
 from avakit.tools.breaker import Breaker
 from avakit.tools.soundness import DecodeCheck
@@ -29,11 +29,13 @@ class Job:
         What to make, in the order in which one follows from the other.
     sources
         Where videos come from, in the order to try.
-    frames, clips
+    frames, clips, windows
         The recipes.
     packing
         How frames are to be kept: also those that are there are put so. None makes folders of new ones, and leaves
         what is there.
+    audio
+        The recipe of the sound beside windows and clips, where `stages` has it.
     span_only
         Whether of a video without clips its window alone is fetched, where a source can do that.
     decode_check
@@ -59,6 +61,8 @@ class Job:
     frames: FrameRecipe
     clips: ClipRecipe
     packing: Packing | None = None
+    windows: ClipRecipe = ClipRecipe(mode=COPY)  # noqa: RUF009 - frozen
+    audio: AudioRecipe = AudioRecipe()  # noqa: RUF009 - frozen
     span_only: bool = False
     decode_check: DecodeCheck = DecodeCheck.DEMUX
     drop: frozenset[Stage] = frozenset()

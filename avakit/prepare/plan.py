@@ -3,15 +3,16 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from fractions import Fraction
 from typing import TypeGuard
 
 from avakit.errors import Status
 from avakit.journal import Record, State
 from avakit.layout import Layout, frame_index, frame_list, unpacked_frames
-from avakit.model import Clip, Packing, Span, Stage, Video
+from avakit.model import Clip, Packing, Stage, Video
 from avakit.outcome import Outcome
 from avakit.prepare.job import Job
+from avakit.prepare.spans import covers, span_facts
+from avakit.recipes import COPY
 
 
 @dataclass(frozen=True)
@@ -128,23 +129,30 @@ def targets_of(video: Video, job: Job) -> list[Target]:
         if stage is Stage.VIDEO:
             found.append(Target(stage, f"{job.layout.videos}/{video.id}", video))
         elif stage is Stage.WINDOW and not video.clips:
-            found.append(Target(stage, f"{job.layout.windows}/{video.id}", video))
+            found.append(Target(stage, _key(job.layout.cut_window(video.id)), video))
+        elif stage is Stage.AUDIO:
+            found += [Target(stage, _key(job.layout.sound(item, job.audio)), item) for item in items]
         elif stage is Stage.CLIP:
-            found += [Target(stage, job.layout.clip(clip).removesuffix(".mp4"), clip) for clip in video.clips]
+            found += [Target(stage, _key(job.layout.cut_clip(clip)), clip) for clip in video.clips]
         elif stage is Stage.FRAMES:
             found += [Target(stage, job.layout.frame_folder(item, job.frames), item) for item in items]
     return found
 
 
-def _twins(job: Job, state: State) -> dict[str, Record]:
+def _key(path: str) -> str:
+    return path.rpartition(".")[0]
+
+
+def _twins(job: Job, state: State) -> dict[tuple[str, ...], Record]:
     """Return the clips that are there and were made with this recipe, by name: versions of Kinetics share many."""
     recipe = job.clips.plain
     clips = (record for record in state.present.values() if record.stage is Stage.CLIP)
-    return {each.item: each for each in clips if each.status == Status.DONE and each.facts.get("recipe") == recipe}
+    found = (each for each in clips if each.status == Status.DONE and each.facts.get("recipe") == recipe)
+    return {(each.item, *each.facts.get("span", ())): each for each in found}
 
 
 def _plan_video(
-    job: Job, video: Video, state: State, disk: "_Disk", twins: Mapping[str, Record]
+    job: Job, video: Video, state: State, disk: "_Disk", twins: Mapping[tuple[str, ...], Record]
 ) -> tuple[list[Outcome], Work]:
     job = job.of(video)
     targets = targets_of(video, job)
@@ -153,19 +161,27 @@ def _plan_video(
     # What is dropped, now or before, is needed only for the sake of something that is still to be made from it.
     missing = [t for t in targets if t.key not in there]
     goals = [t for t in missing if not _is_dropped(t, job, state)]
-    linked = {t.key: twins[t.name] for t in goals if t.stage is Stage.CLIP and disk.has(twins.get(t.name))}
-    needs_video = any(_needs_video(t, job, {*there, *linked}) for t in goals if t.key not in linked)
+    linked = {t.key: twin for t in goals if (twin := _twin(t, twins)) and disk.has(twin)}
+    known, gaps = _relevant(job, video, state)
+    usable = {*there, *linked, *(key for key, record in known.items() if disk.has(record))}
+    needs_video = any(_needs_video(t, job, usable) for t in goals if t.key not in linked)
     left = [t for t in missing if t in goals or (needs_video and t.stage is Stage.VIDEO)]
     changed = [replace(t, found=present[t.key]) for t in targets if disk.is_otherwise(present.get(t.key), job.packing)]
     settled = [cached(t, present[t.key]) for t in targets if t.key in there - {each.key for each in changed}]
     given_up = _given_up(job, video, left, state)
     if given_up:
-        made = {*there, *linked}
-        lost = [t for t in left if t.stage is Stage.VIDEO or (t.key not in linked and _needs_video(t, job, made))]
+        lost = [t for t in left if t.stage is Stage.VIDEO or (t.key not in linked and _needs_video(t, job, usable))]
         settled += [_inherit(t, given_up) for t in lost]
         left = [t for t in left if t not in lost]
-    known, gaps = _relevant(job, video, state)
+    silent = [t for t in left if t.stage is Stage.AUDIO and _is_silent(t, known, state)]
+    settled += [_inherit(t, state.gaps[t.key]) for t in silent]
+    left = [t for t in left if t not in silent]
     return settled, Work(video, (*left, *changed), known, linked, gaps)
+
+
+def _twin(target: Target, twins: Mapping[tuple[str, ...], Record]) -> Record | None:
+    is_clip = target.stage is Stage.CLIP
+    return twins.get((target.name, *span_facts(target.item).get("span", ()))) if is_clip else None
 
 
 def _present(target: Target, job: Job, state: State, disk: "_Disk") -> Record | None:
@@ -173,21 +189,13 @@ def _present(target: Target, job: Job, state: State, disk: "_Disk") -> Record | 
     keys = [target.key]
     if target.stage is Stage.VIDEO and is_span_enough(target.item, job):
         keys.append(f"{job.layout.windows}/{target.item.id}")
-    found = (state.present.get(key) for key in keys)
-    return next((each for each in found if disk.has(each) and _covers(each, target.item.span)), None)
+    found = (state.present[key] for key in keys if key in state.present)
+    return next((each for each in found if disk.has(each) and covers(each, target.item)), None)
 
 
 def is_span_enough(item: Video | Clip, job: Job) -> TypeGuard[Video]:
     """Whether the window of a video will do where the video is asked for."""
     return job.span_only and isinstance(item, Video) and not item.clips
-
-
-def _covers(record: Record | None, span: Span) -> bool:
-    """Whether a window holds this span; one of which that is not recorded is taken to."""
-    if record is None or record.stage is not Stage.WINDOW or "span" not in record.facts:
-        return True
-    first, last = map(Fraction, record.facts["span"])
-    return first <= span.start and span.end <= last
 
 
 def _is_dropped(target: Target, job: Job, state: State) -> bool:
@@ -197,26 +205,21 @@ def _is_dropped(target: Target, job: Job, state: State) -> bool:
 
 def _needs_video(goal: Target, job: Job, there: Collection[str]) -> bool:
     """Whether a target can be made from nothing but the video itself."""
-    if goal.stage is not Stage.FRAMES:
-        return goal.stage is not Stage.VIDEO
-    item = goal.item
-    if isinstance(item, Clip) and needs_more_than_clip(item, job):
+    if goal.stage is Stage.VIDEO:
+        return False
+    if goal.stage is Stage.CLIP and job.clips.mode == COPY:
         return True
-    other = job.layout.clip(item).removesuffix(".mp4") if isinstance(item, Clip) else f"{job.layout.windows}/{item.id}"
-    return other not in there
-
-
-def needs_more_than_clip(clip: Clip, job: Job) -> bool:
-    """Whether a clip's key frames are not all in its file: one may stand at its very end, the next frame after it."""
-    return job.frames.key_frames and clip.span.end in clip.key_seconds
+    item = goal.item
+    own = job.layout.clip_key(item) if isinstance(item, Clip) else f"{job.layout.windows}/{item.id}"
+    return own == goal.key or own not in there
 
 
 def _relevant(job: Job, video: Video, state: State) -> tuple[dict[str, Record], dict[str, Record]]:
     """Return the records of everything that a target of this video may be made from."""
-    keys = [f"{job.layout.videos}/{video.id}", f"{job.layout.windows}/{video.id}"]
-    keys += [job.layout.clip(clip).removesuffix(".mp4") for clip in video.clips]
-    known = {key: record for key in keys if (record := state.present.get(key)) and _covers(record, video.span)}
-    return known, {key: state.gaps[key] for key in keys if key in state.gaps}
+    items: dict[str, Video | Clip] = {f"{at}/{video.id}": video for at in (job.layout.videos, job.layout.windows)}
+    items |= {job.layout.clip_key(clip): clip for clip in video.clips}
+    known = {k: record for k, item in items.items() if (record := state.present.get(k)) and covers(record, item)}
+    return known, {key: state.gaps[key] for key in items if key in state.gaps}
 
 
 def cached(target: Target, record: Record) -> Outcome:
@@ -243,6 +246,12 @@ def _given_up(job: Job, video: Video, left: list[Target], state: State) -> Recor
         return None
     is_young = datetime.now(UTC) - datetime.fromisoformat(gap.time) < timedelta(days=job.recheck_days)
     return gap if is_young else None
+
+
+def _is_silent(target: Target, known: Mapping[str, Record], state: State) -> bool:
+    """Whether what the sound would be taken from was found to have none."""
+    gap = state.gaps.get(target.key)
+    return gap is not None and gap.reason == "no_audio" and all(each.time <= gap.time for each in known.values())
 
 
 def _inherit(target: Target, gap: Record) -> Outcome:

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from avakit.errors import ExitCode, RunStopped
-from avakit.model import Stage
 from avakit.prepare.job import Job
 from avakit.prepare.lines import Line
 from avakit.tools import mounts
@@ -47,16 +46,14 @@ class Room:
 def rooms(job: Job, lines: Iterable[Line]) -> list[Room]:
     """Compare an estimate with each disk that it concerns."""
     layout = job.layout
-    folders = {
-        Stage.VIDEO: layout.videos, Stage.WINDOW: layout.windows, Stage.CLIP: layout.clips,
-        Stage.FRAMES: layout.frames_of(job.frames),
-    }  # fmt: skip
     disks: dict[int, list[Line]] = {}
     for line in lines:
-        disks.setdefault(mounts.device(layout.absolute(folders[line.stage])), []).append(line)
+        disks.setdefault(
+            mounts.device(layout.absolute(layout.folder_of(line.stage, job.frames, job.audio))), []
+        ).append(line)
     found = []
     for number, there in disks.items():
-        folder = layout.absolute(folders[there[0].stage])
+        folder = layout.absolute(layout.folder_of(there[0].stage, job.frames, job.audio))
         space = mounts.space(folder)
         at = layout.root if number == mounts.device(layout.root) else folder
         needed = sum(line.disk_bytes for line in there), sum(line.disk_files for line in there)

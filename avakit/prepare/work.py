@@ -3,28 +3,29 @@
 import hashlib
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from avakit import checksums, cut, download, frames, journal
+from avakit import checksums, download, frames, journal
 from avakit.errors import Status
 from avakit.journal import Record
 from avakit.layout import frame_times
 from avakit.model import Clip, Stage, Video
 from avakit.outcome import Made, Outcome, attempt, crashed
-from avakit.prepare import shelving, windows
-from avakit.prepare.footage import footage_of
+from avakit.prepare import cutting, shelving, windows
+from avakit.prepare.inputs import Input, inputs
 from avakit.prepare.job import Job
 from avakit.prepare.keyframes import key_targets
-from avakit.prepare.plan import Target, Work, needs_more_than_clip
-from avakit.recipes import Timing
+from avakit.prepare.plan import Target, Work
 from avakit.tools import files
 from avakit.tools.breaker import NOT_ASKED
 from avakit.tools.channel import Sender
 from avakit.tools.video import versions
 from avakit.tools.ytdlp_errors import TABLE_VERSION
+
+#: What the record of a clip that is linked takes over.
+_OF_TWINS = ("span", "origin", "times", "margin_missing_seconds")
 
 
 @dataclass
@@ -40,24 +41,6 @@ class _Bench:
     gaps: dict[str, Record]
     twins: Mapping[str, Record]
     ahead: set[str] = field(default_factory=set)
-
-
-@dataclass(frozen=True)
-class _Input:
-    """A file that a step reads: its record, and the footage in it."""
-
-    record: Record
-    footage: frames.Footage
-
-    @property
-    def path(self) -> Path:
-        """Where it lies."""
-        return self.footage.path
-
-    @property
-    def origin(self) -> dict[str, str]:
-        """What a record keeps of where its thing was made from."""
-        return {"path": self.record.path, "sha256": self.record.sha256}
 
 
 def do(work: Work, job: Job) -> tuple[Outcome, ...]:
@@ -78,7 +61,7 @@ def do(work: Work, job: Job) -> tuple[Outcome, ...]:
         Sender(job.channel, target.name, target.stage).settled(outcome.bytes)
         if outcome.is_fatal:
             break
-    if all(outcome.is_present for outcome in outcomes):
+    if all(outcome.is_present or outcome.reason == "no_audio" for outcome in outcomes):
         _drop(bench)
     return tuple(outcome for outcome in outcomes if outcome.reason != NOT_ASKED)
 
@@ -109,7 +92,9 @@ def _settled(target: Target, bench: _Bench) -> Outcome | None:
 
 
 def _make(target: Target, bench: _Bench) -> Outcome:
-    makers = {Stage.VIDEO: _video, Stage.WINDOW: _window, Stage.CLIP: _clip, Stage.FRAMES: _frames}
+    makers = {
+        Stage.VIDEO: _video, Stage.WINDOW: _window, Stage.CLIP: _clip, Stage.AUDIO: _audio, Stage.FRAMES: _frames,
+    }  # fmt: skip
     started = time.monotonic()
     made = makers[target.stage](target, bench)
     is_short = made.missing_seconds > 0
@@ -152,7 +137,7 @@ def _story(made: Made) -> str:
     if made.stage is Stage.WINDOW:
         source = made.facts["source"]
         parts.append(f"of the film only its window: {source['fetched_bytes']} of {source['bytes']} bytes")
-    return "; ".join(parts)
+    return "; ".join(parts + cutting.story(made.facts))
 
 
 def _video(target: Target, bench: _Bench) -> Made:
@@ -164,10 +149,8 @@ def _video(target: Target, bench: _Bench) -> Made:
 
 
 def _window(target: Target, bench: _Bench) -> Made:
-    (source,) = _inputs(target, bench)[:1]
-    Sender(bench.job.channel, bench.video.id, "cut")(0)
-    made = windows.make(source.path, bench.video, bench.job.layout)
-    return replace(made, facts={"from": source.origin, **made.facts})
+    assert isinstance(target.item, Video)  # noqa: S101
+    return cutting.window(target.item, _first(target, bench), bench.job, _cut_sender(target, bench))
 
 
 def _clip(target: Target, bench: _Bench) -> Made:
@@ -175,18 +158,18 @@ def _clip(target: Target, bench: _Bench) -> Made:
     twin = _twin(target, bench)
     if twin is not None:
         return _link(target.item, twin, bench)
-    (source,) = _inputs(target, bench)[:1]
-    path = bench.job.layout.clip(target.item)
-    final = bench.job.layout.absolute(path)
-    Sender(bench.job.channel, target.name, "cut")(0)
-    with files.partial(final) as unpublished:
-        result = cut.clip(
-            source.path, unpublished, span=target.item.span, recipe=bench.job.clips, threads=bench.job.threads
-        )
-        digest, size = files.sha256(unpublished), unpublished.stat().st_size
-        files.publish(unpublished, final)
-    facts = {"from": source.origin, "recipe": bench.job.clips.plain}
-    return Made(path, size, digest, missing_seconds=float(result.missing_seconds), facts=facts)
+    return cutting.clip(target.item, _first(target, bench), bench.job, _cut_sender(target, bench))
+
+
+def _audio(target: Target, bench: _Bench) -> Made:
+    Sender(bench.job.channel, target.name, "audio")(0)
+    return cutting.audio(target.item, _first(target, bench), bench.job)
+
+
+def _cut_sender(target: Target, bench: _Bench) -> Sender:
+    sender = Sender(bench.job.channel, target.name, "cut", "frames")
+    sender(0)
+    return sender
 
 
 def _twin(target: Target, bench: _Bench) -> Record | None:
@@ -199,20 +182,21 @@ def _twin(target: Target, bench: _Bench) -> Record | None:
 def _link(clip: Clip, twin: Record, bench: _Bench) -> Made:
     """Publish a clip that another dataset has: a hard link where the file system allows, else a copy."""
     layout = bench.job.layout
-    path = layout.clip(clip)
+    path = layout.cut_clip(clip)
     final = layout.absolute(path)
     with files.partial(final) as unpublished:
         files.link_or_copy(layout.absolute(twin.path), unpublished)
         files.publish(unpublished, final)
     origin = {"path": twin.path, "sha256": twin.sha256}
-    facts = {"from": origin, "source": {"name": "linked"}, "recipe": bench.job.clips.plain}
+    kept = {name: twin.facts[name] for name in _OF_TWINS if name in twin.facts}
+    facts = {"from": origin, "source": {"name": "linked"}, "recipe": bench.job.clips.plain, **kept}
     return Made(path, twin.bytes, twin.sha256, facts=facts)
 
 
 def _frames(target: Target, bench: _Bench) -> Made:
-    (source,) = _inputs(target, bench)[:1]
+    source = _first(target, bench)
     folder = bench.job.layout.frame_folder(target.item, bench.job.frames)
-    span, recipe = target.item.span, bench.job.frames
+    span, recipe = target.item.file_span, bench.job.frames
     with shelving.place(bench.job.root, folder, bench.job.packing) as place:
         result = frames.extract(
             source.footage, place.shelf, span=span, recipe=recipe,
@@ -228,35 +212,19 @@ def _frames(target: Target, bench: _Bench) -> Made:
         put = place.publish(result.bytes, place.write_list(text))
     timing = {**result.timing_facts(), "times_sha256": hashlib.sha256(shown).hexdigest()}
     facts = {"from": source.origin, "recipe": recipe.plain, "span": span.plain, "timing": timing, **put.facts}
+    missing, _ = cutting.after_the_end(target.item, result.missing_seconds)
     return Made(
         put.path, put.bytes, put.sha256, frames=result.count,
-        missing_seconds=float(result.missing_seconds), facts=facts,
+        missing_seconds=missing, facts=facts,
     )  # fmt: skip
 
 
-def _inputs(target: Target, bench: _Bench) -> list[_Input]:
-    """Return what a target can be made from, the best first.
+def _inputs(target: Target, bench: _Bench) -> list[Input]:
+    return inputs(target, bench.job, bench.present)
 
-    Frames of a film come from its window (smaller, and with the film's exact timestamps beside it); frames of a
-    clip from the video (nothing is encoded twice), else from the clip file, whose second 0 is the clip's start.
-    """
-    found = []
-    item = target.item
-    video_id = item.video_id if isinstance(item, Clip) else item.id
-    if target.stage is Stage.FRAMES and isinstance(item, Video):
-        found.append(f"{bench.job.layout.windows}/{video_id}")
-    # What SlowFast's commands show depends on the film's beginning, too.
-    first = 0 if bench.job.frames.timing is Timing.FAIR else len(found)
-    found.insert(first, f"{bench.job.layout.videos}/{video_id}")
-    if target.stage is Stage.FRAMES and isinstance(item, Clip) and not needs_more_than_clip(item, bench.job):
-        found.append(bench.job.layout.clip(item).removesuffix(".mp4"))
-    inputs = []
-    for key in found:
-        record = bench.present.get(key)
-        if record is None or not bench.job.layout.absolute(record.path).is_file():
-            continue
-        inputs.append(_Input(record, footage_of(record, bench.job.root, item.span.start)))
-    return inputs
+
+def _first(target: Target, bench: _Bench) -> Input:
+    return _inputs(target, bench)[0]
 
 
 def _record_gap(target: Target, outcome: Outcome, job: Job) -> Record:

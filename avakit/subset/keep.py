@@ -75,7 +75,9 @@ def check_name(root: Path, parent: Dataset, name: str) -> None:
     others += [catalogue.load_file(path) for path in sorted(kept.parent.glob("*.yaml")) if path != kept]
     for other in (parent, *others):
         places = [folders for folders in (other.folders, other.clip_folders) if folders]
-        if name in {folder.split("/")[0] for folders in places for folder in folders.model_dump().values()}:
+        if name in {
+            folder.split("/")[0] for folders in places for folder in folders.model_dump(exclude_none=True).values()
+        }:
             raise ConfigInvalid(f"{other.name} has a folder {name!r}; give the subset another name")
     if name in ("annotations", "exports"):
         raise ConfigInvalid(f"{name!r} is a folder of avakit's own; give the subset another name")

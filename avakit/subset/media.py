@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import replace
+from pathlib import PurePosixPath
 
 from avakit import journal
 from avakit.journal import Record, State
@@ -12,11 +13,7 @@ from avakit.tools import files
 
 def clip_keys(layout: Layout, videos: Iterable[Video]) -> dict[str, str]:
     """Return the journal key of every clip, by its name and split."""
-    return {
-        f"{clip.split}/{clip.name}": layout.of(video).clip(clip).removesuffix(".mp4")
-        for video in videos
-        for clip in video.clips
-    }
+    return {f"{clip.split}/{clip.name}": layout.of(video).clip_key(clip) for video in videos for clip in video.clips}
 
 
 def share_clips(parent: Layout, layout: Layout, videos: Iterable[Video], state: State) -> int:
@@ -38,13 +35,12 @@ def share_clips(parent: Layout, layout: Layout, videos: Iterable[Video], state: 
         record = state.present.get(theirs[name])
         if record is None or key in state.present or not layout.absolute(record.path).is_file():
             continue
-        target = layout.absolute(f"{key}.mp4")
-        with files.partial(target) as path:
-            files.link_or_copy(layout.absolute(record.path), path)
-            files.publish(path, target)
-        journal.append(
-            layout.root, replace(record, key=key, path=f"{key}.mp4", dataset=layout.dataset, time=journal.now())
-        )
+        path = f"{key}{PurePosixPath(record.path).suffix}"
+        target = layout.absolute(path)
+        with files.partial(target) as unpublished:
+            files.link_or_copy(layout.absolute(record.path), unpublished)
+            files.publish(unpublished, target)
+        journal.append(layout.root, replace(record, key=key, path=path, dataset=layout.dataset, time=journal.now()))
         count += 1
     return count
 

@@ -9,13 +9,11 @@ unref short failure"; `-err_detect explode` would even stop there).
 """
 
 import errno
-import math
 import os
 import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -34,12 +32,6 @@ _VERSION_TIMEOUT_SECONDS = 20.0
 #: ffmpeg's exit code after a signal that it handled.
 _STOPPED = 255
 _LAST_WORDS = 300
-#: Read a little more than the frames that are needed: `-ss` and `-t` are rounded to microseconds.
-_SEEK_MARGIN_SECONDS = Fraction(1, 10)
-#: libavfilter counts time in a rational of two 32-bit integers.
-_LARGEST_DENOMINATOR = 2**31 - 1
-#: For films whose own clock is finer than that: times are then off by a quarter of a microsecond at most.
-_FINE_DENOMINATOR = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -102,105 +94,12 @@ def _version(path: str) -> str:
     return words[2]
 
 
-def source(path: Path, **options: object) -> Node:
+def source(path: Path, *, demuxers: str = DEMUXERS, **options: object) -> Node:
     """Return an input node of ffmpeg-python for a local file: known containers only, and no picture too large."""
     import ffmpeg
 
-    limits = {"protocol_whitelist": "file", "format_whitelist": DEMUXERS}
+    limits = {"protocol_whitelist": "file", "format_whitelist": demuxers}
     return ffmpeg.input(f"file:{path.absolute()}", **limits, max_pixels=MAX_PIXELS, **options)
-
-
-@dataclass(frozen=True)
-class ClipPlan:
-    """What a clip is made of, settled before ffmpeg begins.
-
-    Attributes
-    ----------
-    start, duration
-        Seconds of the video.
-    origin
-        The film's start time on its own clock.
-    time_base
-        Of the film's video stream.
-    before, after
-        Seconds of the video of the last frame at or before the start and of the first one at or after the end.
-    rate, frames
-        Of the clip: frames a second, and how many.
-    crf, preset
-        Of x264.
-    threads
-        Of the decoder and of the encoder.
-    """
-
-    start: Fraction
-    duration: Fraction
-    origin: Fraction
-    time_base: Fraction
-    before: Fraction
-    after: Fraction
-    rate: Fraction
-    frames: int
-    crf: int
-    preset: str
-    has_audio: bool
-    threads: int = 1
-
-
-def clip(path: Path, partial: Path, plan: ClipPlan) -> Node:
-    """Return the output node that encodes a clip as H.264 in MP4: constant rate, first pts 0, even sides.
-
-    Frame k shows the source frame nearest to `start + k / rate`, the earlier one on a tie. ffmpeg's `fps` filter alone
-    does that only for sources with fewer frames a second than the clip; otherwise it shows the last frame of all that
-    round to k. Here a frame is moved to just after the middle between it and the one before (which is where it begins
-    to be the nearest), and `fps` shows the last frame that has begun. For that the film's own timestamps are kept
-    (`-copyts`; ffmpeg would shift them by a rounded amount) and counted in a unit that makes all of it whole numbers.
-    """
-    import ffmpeg
-
-    unit = _unit(plan)
-    begin = round((plan.start + plan.origin) / unit)
-    seek = max(Fraction(0), plan.before - _SEEK_MARGIN_SECONDS)
-    film = source(
-        path,
-        ss=_seconds(seek),
-        t=_seconds(plan.after + _SEEK_MARGIN_SECONDS - seek),
-        copyts=None,
-        threads=plan.threads,
-    )
-    picture = (
-        film["V:0"]
-        .filter("settb", expr=str(unit))
-        .filter("setpts", f"if(isnan(PREV_INPTS),-1,(PTS+PREV_INPTS)/2+1-{begin})")
-        .filter("fps", fps=str(plan.rate), start_time=0, round="up")
-        .filter("tpad", stop=-1, stop_mode="clone")
-        .filter("crop", "trunc(iw/2)*2", "trunc(ih/2)*2")
-        .filter("format", "yuv420p")
-    )
-    streams = [picture, _sound(film["a:0"], plan)] if plan.has_audio else [picture]
-    options = {"vcodec": "libx264", "crf": plan.crf, "preset": plan.preset, "acodec": "aac", "threads": plan.threads}
-    options |= {"frames:v": plan.frames, "movflags": "+faststart", "f": "mp4", "map_metadata": -1}
-    return ffmpeg.output(*streams, f"file:{partial.absolute()}", **options)
-
-
-def _unit(plan: ClipPlan) -> Fraction:
-    """Return a unit of which a quarter step is left between any instant and any middle between two frames."""
-    begin = plan.start + plan.origin
-    whole = 4 * math.lcm(plan.time_base.denominator, begin.denominator, plan.rate.numerator)
-    return Fraction(1, whole if whole <= _LARGEST_DENOMINATOR else _FINE_DENOMINATOR)
-
-
-def _sound(stream: Node, plan: ClipPlan) -> Node:
-    begin, length = plan.start + plan.origin, Fraction(plan.frames) / plan.rate
-    return (
-        stream.filter("atrim", start=_seconds(begin), end=_seconds(begin + length))
-        .filter("asetpts", f"PTS-{_seconds(begin)}/TB")
-        .filter("aresample", **{"async": 1, "first_pts": 0})
-    )
-
-
-def _seconds(value: Fraction) -> str:
-    """Write seconds as ffmpeg reads them: to the microsecond, without an exponent."""
-    return f"{float(value):.6f}"
 
 
 def argv(node: Node) -> list[str]:
@@ -223,7 +122,7 @@ def run(
     Parameters
     ----------
     node
-        Of `clip`, or any other output node of ffmpeg-python.
+        Of `tools.encode`, or any other output node of ffmpeg-python.
     decoded
         The decoder that the caller has already run over the same frames without an error: its complaints don't count.
     on_progress

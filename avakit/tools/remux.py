@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 REORDER_PACKETS = 64
 
 
-def copy(source: "Path | RangedFile", partial: Path, *, start: Fraction, end: Fraction) -> int:
+def copy(source: "Path | RangedFile", partial: Path, *, start: Fraction, end: Fraction, sound: bool = True) -> int:
     """Copy the first video and the first audio stream of a stretch into Matroska, timestamps and all.
 
     The copy begins with the I-frame at or before `start`, without frames that are shown before that one. The same
@@ -39,6 +39,8 @@ def copy(source: "Path | RangedFile", partial: Path, *, start: Fraction, end: Fr
     ----------
     start, end
         Seconds of the video; second 0 is the film's container's start time.
+    sound
+        Whether the audio stream comes along.
 
     Returns
     -------
@@ -59,15 +61,15 @@ def copy(source: "Path | RangedFile", partial: Path, *, start: Fraction, end: Fr
             zero = containers.origin(film)
             if early is not None and not containers.seek(film, stream, start + zero - early):
                 continue
-            sound = film.streams.audio[:1]
-            packets = heeded(film.demux([stream, *sound]))
+            others = film.streams.audio[:1] if sound else ()
+            packets = heeded(film.demux([stream, *others]))
             entry = _entry(packets, stream)
             if entry is None:
                 continue
             begins = containers.tick(entry) * containers.base(stream)
             if early is None or begins <= start + zero:
                 later = max(0, math.ceil(-begins))
-                _write(_Target(partial, later), chain([entry], packets), (stream, *sound), begins, end + zero)
+                _write(_Target(partial, later), chain([entry], packets), (stream, *others), begins, end + zero)
                 return later
     raise MediaRejected(Status.CORRUPT, "no_video", "the video stream has no I-frame")
 

@@ -1,11 +1,14 @@
 """`--key-frames` where films have annotated seconds, and clips annotated instants (AVA-Kinetics)."""
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import simplejpeg
 
+from avakit import journal
 from demo import films
 from tests.integration import reels
 from tests.integration.world import World
@@ -67,28 +70,47 @@ def test_each_key_frame_shows_the_source_frame_nearest_to_its_instant(both_world
     assert shown(keys / name) == nearest(video_of(both_world, name), KEYS[name])
 
 
-def test_a_clip_file_alone_gives_the_key_frames_inside_it(both_world: World) -> None:
-    """The instant at the very end of a clip is in its video alone, which is had again for it; then it goes again."""
+def test_a_clip_goes_on_for_two_seconds_after_its_key_frame(both_world: World) -> None:
+    """So it gives all its key frames without its video, the one at its very end, too; and mmaction2 what it reads."""
     both_world.run("prepare", "--manifest", "tinyboth.yaml", "--drop", "videos")
     assert not list((both_world.root / "k" / "videos").iterdir())
-    records = both_world.json("extract-frames", "--dataset", "tinyboth", "--key-frames", expect=75)
-    states = {r["item"]: (r["status"], r["reason"]) for r in records if r["type"] == "outcome"}
-    assert states == {
-        "-Reel_mp4-1": ("done", ""),
-        "-clip-ok-01_000001_000004": ("done", ""),
-        "clip_two__2_000002_000005": ("transient", "not_downloaded"),
-        "clip_two__2_000004_000007": ("done", ""),
+    lasts = {}
+    for path in (both_world.root / "both" / "clips").rglob("*.mp4"):
+        with av.open(str(path)) as clip:
+            stream = clip.streams.video[0]
+            lasts[path.stem] = Fraction(stream.frames) / stream.average_rate
+    assert lasts == {
+        "-clip-ok-01_000001_000004": Fraction(88, 25),  # 2.516 s + 2 s - 1 s, in whole frames
+        "clip_two__2_000002_000005": 5,
+        "clip_two__2_000004_000007": Fraction(123, 30),
     }
+    records = {each.item: each for each in journal.read(both_world.root).present.values() if each.stage == "clip"}
+    assert records["clip_two__2_000002_000005"].facts["span"] == ["2", "7"]
+    both_world.run("extract-frames", "--dataset", "tinyboth", "--key-frames")
     keys = both_world.root / "both" / "keys"
-    assert list(shown(keys / "clip_two__2_000004_000007")) == [31, 64]
-    outcomes = both_world.json("prepare", "--dataset", "tinyboth", "--key-frames", "--drop", "videos")
-    assert {(r["item"], r["stage"]) for r in outcomes if r["type"] == "outcome" and r["status"] == "done"} == {
-        ("clip_two__2", "video"), ("clip_two__2_000002_000005", "frames"),
-    }  # fmt: skip
-    name = "clip_two__2_000002_000005"
-    assert shown(keys / name) == nearest(video_of(both_world, name), KEYS[name])
-    assert not list((both_world.root / "k" / "videos").iterdir())
+    assert {path.name: list(shown(path)) for path in keys.iterdir()} == {name: list(KEYS[name]) for name in KEYS}
+    rows = both_world.json("prepare", "--dataset", "tinyboth", "--key-frames", "--drop", "videos")
+    assert {row["status"] for row in rows if row["type"] == "outcome"} == {"cached"}
     both_world.run("verify")
+    both_world.run("extract-frames", "--dataset", "tinyboth", "--ids", "clip_two__2")
+    frames = both_world.root / "k" / "rawframes"
+    assert {path.name: len(list(path.iterdir())) for path in frames.iterdir()} == {
+        "clip_two__2_000002_000005": 150, "clip_two__2_000004_000007": 123,
+    }  # fmt: skip
+
+
+def test_a_clip_without_its_margin_is_cut_again(both_world: World) -> None:
+    """As one of an earlier avakit is, or of a subset with fewer key frames."""
+    both_world.run("prepare", "--manifest", "tinyboth.yaml")
+    key = "both/clips/val/yoga/clip_two__2_000002_000005"
+    record = journal.read(both_world.root).present[key]
+    earlier = {name: value for name, value in record.facts.items() if name != "span"}
+    journal.append(both_world.root, replace(record, facts=earlier, time=journal.now()))
+    rows = both_world.json("cut", "--dataset", "tinyboth")
+    assert [(row["item"], row["status"]) for row in rows if row["type"] == "outcome" and row["status"] != "cached"] == [
+        ("clip_two__2_000002_000005", "done")
+    ]
+    assert journal.read(both_world.root).present[key].facts["span"] == ["2", "7"]
 
 
 def test_a_subset_with_fewer_key_frames_has_a_folder_of_its_own(both_world: World) -> None:

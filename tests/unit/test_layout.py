@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from avakit import layout
-from avakit.layout import Layout
+from avakit.layout import Layout, Place
 from avakit.model import Clip, Span, Split, Video, VideoId
-from avakit.recipes import FrameRecipe
+from avakit.recipes import AudioRecipe, FrameRecipe
 
 ID = VideoId("-5KQ66BBWC4")
 AVA = Layout(
@@ -37,6 +37,17 @@ def test_the_paths_of_an_ava_video() -> None:
 def test_the_paths_of_a_kinetics_clip() -> None:
     assert KINETICS.clip(CLIP) == "kinetics-400/train/riding_a_bike/-5KQ66BBWC4_000010_000020.mp4"
     assert KINETICS.frame_folder(CLIP, FrameRecipe()) == "kinetics-400/rawframes/-5KQ66BBWC4_000010_000020"
+
+
+def test_what_is_cut_by_another_recipe_lies_elsewhere_and_the_rest_stays() -> None:
+    other = replace(KINETICS, audio="kinetics-400-audio", other_clips=Place("kinetics-400-copy", "mkv"))
+    assert other.cut_clip(CLIP) == "kinetics-400-copy/train/riding_a_bike/-5KQ66BBWC4_000010_000020.mkv"
+    assert other.clip(CLIP) == KINETICS.clip(CLIP) == KINETICS.cut_clip(CLIP)
+    assert other.sound(CLIP, AudioRecipe("flac")).startswith("kinetics-400-audio-flac/train/riding_a_bike/-5KQ66BBWC4_")
+    windows = replace(AVA, audio="ava/audio", other_windows=Place("ava/windows-encode", "mp4"))
+    assert windows.cut_window(ID) == "ava/windows-encode/-5KQ66BBWC4.mp4"
+    assert windows.window(ID) == AVA.window(ID) == AVA.cut_window(ID)
+    assert windows.sound(VIDEO, AudioRecipe()) == "ava/audio/-5KQ66BBWC4.wav"
 
 
 def test_a_split_without_labels_has_no_class_folders() -> None:

@@ -84,7 +84,7 @@ def test_a_video_can_be_pickled() -> None:
 
 
 def test_stages_stand_in_the_order_in_which_one_follows_from_the_other() -> None:
-    assert [stage.value for stage in Stage] == ["annotation", "video", "window", "clip", "frames"]
+    assert [stage.value for stage in Stage] == ["annotation", "video", "window", "clip", "audio", "frames"]
 
 
 def test_each_finding_has_a_sigil() -> None:
@@ -96,3 +96,12 @@ def test_each_finding_has_a_sigil() -> None:
         "unreadable": "!",
         "unsafe": "!",
     }
+
+
+@pytest.mark.parametrize(
+    ("keys", "end"), [((), 20), (("12.5",), 20), (("11", "18"), 20), (("18.4",), "20.4"), (("20",), 22)]
+)
+def test_a_clip_goes_on_for_two_seconds_after_its_last_key_frame(keys: tuple[str, ...], end: str) -> None:
+    clip = Clip(VideoId("-5KQ66BBWC4"), Span(Fraction(10), Fraction(10)), Split.VAL, "", tuple(map(Fraction, keys)))
+    assert (clip.file_span.start, clip.file_span.end) == (10, Fraction(end))
+    assert clip.name.endswith("_000010_000020")

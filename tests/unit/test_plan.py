@@ -12,7 +12,7 @@ import pytest
 from avakit import status
 from avakit.errors import Status
 from avakit.journal import Record, State, merge
-from avakit.layout import Layout, frame_index, frame_list
+from avakit.layout import Layout, Place, frame_index, frame_list
 from avakit.model import Clip, Packing, Span, Split, Stage, Video, VideoId
 from avakit.prepare import only_failed
 from avakit.prepare.job import Job
@@ -443,3 +443,49 @@ def test_frames_that_failed_are_tried_again_though_their_film_is_there(job: Job)
     state = merge([*records, gap])
     plan = only_failed(make_plan(job, FILMS, state), state, "transient")
     assert left(plan) == [(ONE, ["frames"])]
+
+
+def test_what_has_no_sound_is_looked_through_again_only_when_the_video_is_another(job: Job) -> None:
+    job = replace(job, stages=(Stage.WINDOW, Stage.AUDIO))
+    (film,) = FILMS[:1]
+    (window,) = make(job, (Stage.WINDOW, film))
+    key = next(target.key for target in targets_of(film, job) if target.stage is Stage.AUDIO)
+    gap = Record(key, Stage.AUDIO, ONE, "ava-v2.2", "unavailable", "no_audio", "none", time="2026-11-20")
+    plan = make_plan(job, [film], merge([window, gap]))
+    assert [(each.stage, each.reason) for each in plan.settled] == [(Stage.WINDOW, ""), (Stage.AUDIO, "no_audio")]
+    assert not plan.targets
+    again = make_plan(job, [film], merge([replace(window, time="2026-11-21"), gap]))
+    assert [target.key for work in again.works for target in work.targets] == [key]
+
+
+def test_an_encoded_window_needs_no_film_where_the_copied_one_is(job: Job) -> None:
+    layout = replace(job.layout, other_windows=Place("ava/windows-encode", "mp4"))
+    job = replace(job, layout=layout, windows=ClipRecipe(rate=Fraction(30)), stages=(Stage.VIDEO, Stage.WINDOW))
+    job = replace(job, drop=frozenset({Stage.VIDEO}))
+    (film,) = FILMS[:1]
+    window = Record(
+        f"ava/windows/{ONE}", Stage.WINDOW, ONE, "ava-v2.2", "done", path=f"ava/windows/{ONE}.mkv", time="2026-11-01"
+    )
+    touch(job, window.path)
+    wanted = [(t.stage, t.key) for work in make_plan(job, [film], merge([window])).works for t in work.targets]
+    assert wanted == [(Stage.WINDOW, f"ava/windows-encode/{ONE}")]
+    both = [t.stage for work in make_plan(job, [film], merge([])).works for t in work.targets]
+    assert both == [Stage.VIDEO, Stage.WINDOW]
+
+
+def test_a_clip_of_other_seconds_under_the_same_name_is_no_twin(job: Job) -> None:
+    """AVA-Kinetics cuts further than Kinetics-700 does."""
+    clip = replace(CLIPS[0], key_seconds=(Fraction(14),))
+    job = replace(job, stages=(Stage.CLIP,))
+    path = "other/train/riding_a_bike/" + clip.name
+    long = Record(
+        path, Stage.CLIP, clip.name, "other", "done", path=f"{path}.mp4", time="2026-11-01",
+        facts={"recipe": job.clips.plain, "span": ["5", "16"]},
+    )  # fmt: skip
+    touch(job, long.path)
+    for item, is_twin in ((clip, True), (CLIPS[0], False)):
+        (work,) = make_plan(job, [replace(EXAMPLE, clips=(item,))], merge([long])).works
+        assert bool(work.twins) == is_twin
+    short = replace(long, facts={"recipe": job.clips.plain})
+    (work,) = make_plan(job, [replace(EXAMPLE, clips=(clip,))], merge([short])).works
+    assert not work.twins

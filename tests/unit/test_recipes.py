@@ -3,12 +3,15 @@
 import json
 from dataclasses import replace
 from fractions import Fraction
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avakit.recipes import LOSSLESS, ClipRecipe, FrameRecipe, Picture, Timing
+from avakit.cli import cutting
+from avakit.datasets import parts
+from avakit.recipes import COPY, LOSSLESS, AudioRecipe, ClipRecipe, FrameRecipe, Picture, Timing
 
 RATES = st.fractions(min_value=Fraction(1, 100), max_value=1000, max_denominator=1001)
 LOSSY = st.builds(
@@ -86,3 +89,55 @@ def test_a_line_that_knows_less_of_recipes_is_read_as_what_it_meant() -> None:
 def test_the_defaults_are_those_of_the_documents() -> None:
     assert FrameRecipe() == FrameRecipe(Fraction(30), 0, 87, Picture.JPEG, Timing.NEAREST, key_frames=False)
     assert ClipRecipe() == ClipRecipe(Fraction(0), 18, "medium")
+
+
+CLIP_RECIPES = st.builds(
+    ClipRecipe, st.sampled_from([Fraction(0), Fraction(30), Fraction(30_000, 1001)]), st.integers(0, 51),
+    st.sampled_from(["medium", "slow"]), st.sampled_from(["encode", COPY]), st.sampled_from([0, 16]),
+    st.sampled_from([0, 256]), st.booleans(),
+)  # fmt: skip
+
+
+@given(CLIP_RECIPES)
+def test_a_journal_line_holds_all_that_matters_of_a_clip_recipe(recipe: ClipRecipe) -> None:
+    again = ClipRecipe.of(json.loads(json.dumps(recipe.plain)))
+    assert again.plain == recipe.plain
+    assert (again == recipe) or recipe.mode == COPY
+
+
+def test_a_recipe_of_before_there_was_a_choice_is_still_that_one() -> None:
+    assert ClipRecipe().plain == {"rate": "0", "crf": 18, "preset": "medium"}
+
+
+@given(CLIP_RECIPES, CLIP_RECIPES, st.sampled_from([ClipRecipe(), ClipRecipe(rate=Fraction(30), mode=COPY)]))
+def test_two_recipes_share_a_folder_only_if_they_make_the_same(a: ClipRecipe, b: ClipRecipe, own: ClipRecipe) -> None:
+    same_folder = (a.folder_suffix(own), a.extension) == (b.folder_suffix(own), b.extension)
+    assert same_folder == (a.plain == b.plain)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "clips", "windows"),
+    [
+        (ClipRecipe(), "", None),
+        (ClipRecipe(mode=COPY), "-copy", ""),
+        (ClipRecipe(mode=COPY, sound=False), "-copy-nosound", "-nosound"),
+        (ClipRecipe(crf=23, gop=16, short_side=256), "-crf23-gop16-short256", None),
+        (ClipRecipe(rate=Fraction(30)), "-30fps", "-encode"),
+        (ClipRecipe(rate=Fraction(30), preset="slow", sound=False), "-30fps-slow-nosound", "-encode-slow-nosound"),
+    ],
+)
+def test_the_folder_of_a_clip_recipe(recipe: ClipRecipe, clips: str, windows: str | None) -> None:
+    assert recipe.folder_suffix(ClipRecipe()) == clips
+    if windows is not None:
+        assert recipe.folder_suffix(ClipRecipe(rate=Fraction(30), mode=COPY)) == windows
+
+
+def test_the_folders_of_sound_are_all_different() -> None:
+    recipes = [AudioRecipe(form, rate) for form in ("wav", "flac") for rate in (16_000, 48_000)] + [AudioRecipe(COPY)]
+    assert [each.folder_suffix for each in recipes] == ["", "-48k", "-flac", "-flac-48k", "-copy"]
+    assert [each.extension for each in recipes] == ["wav", "wav", "flac", "flac", "mka"]
+    assert [AudioRecipe.of(each.plain) for each in recipes] == recipes
+
+
+def test_the_command_line_and_manifests_know_the_same_presets() -> None:
+    assert get_args(parts.Preset) == cutting.PRESETS

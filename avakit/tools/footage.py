@@ -1,15 +1,15 @@
-"""A file that frames are taken from."""
+"""A file that something is made from, and how its timestamps are to be read."""
 
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from avakit.tools import video
+from avakit.tools.timing import Times
 
 
 @dataclass(frozen=True)
 class Footage:
-    """A file that frames are taken from, and how its timestamps are to be read.
+    """A file that frames, clips and sound are taken from, and how its timestamps are to be read.
 
     Attributes
     ----------
@@ -24,4 +24,4 @@ class Footage:
 
     path: Path
     origin: Fraction | None = None
-    times: video.Times | None = None
+    times: Times | None = None

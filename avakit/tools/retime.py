@@ -1,0 +1,89 @@
+"""A window with the exact times of its packets, for ffmpeg: NUT counts time in any unit, which Matroska does not.
+
+Made for the time of one encoding, and removed after it.
+"""
+
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from avakit.errors import MediaRejected, Status
+from avakit.tools import container as containers
+from avakit.tools.timing import SNAP_SECONDS, Times
+
+if TYPE_CHECKING:
+    from av import Packet
+    from av.container import InputContainer, OutputContainer
+
+#: libavformat's name of the container, and its extension.
+DEMUXER = "nut"
+#: Added to all times: NUT knows none below 0, and frames are decoded before they are shown.
+SHIFT_SECONDS = Fraction(1)
+
+
+def copy(window: Path, partial: Path, times: Times) -> None:
+    """Copy the packets of a window under their exact times, all `SHIFT_SECONDS` later.
+
+    Raises
+    ------
+    MediaRejected
+        `packets`, if these are not the window's times.
+    OSError
+        If the copy can't be written.
+    """
+    import av
+
+    with containers.opened(window) as film:
+        try:
+            with av.open(f"file:{partial.absolute()}", "w", format=DEMUXER, options={"fflags": "+bitexact"}) as output:
+                _copy(film, output, times)
+        except av.error.FFmpegError as error:
+            if isinstance(error, OSError):
+                raise OSError(error.errno, error.strerror, str(partial)) from error
+            raise
+
+
+def _copy(film: "InputContainer", output: "OutputContainer", times: Times) -> None:
+    stream, snapper = containers.video_stream(film), times.snapper()
+    copies = {each.index: _Copy(output, each) for each in (stream, *film.streams.audio[:1])}
+    copies[stream.index].set_base(times.time_base)
+    for packet in film.demux([film.streams[index] for index in copies]):
+        if containers.is_flush(packet):
+            continue
+        seconds = containers.tick(packet) * packet.time_base
+        # Frames that the film's edit list hides come along for the sake of others that refer to them.
+        if packet.stream_index == stream.index and seconds >= snapper.seconds[0] - SNAP_SECONDS:
+            try:
+                seconds = snapper.snap(seconds)
+            except ValueError as error:
+                raise MediaRejected(
+                    Status.CORRUPT, "packets", f"it is not what its record tells of: {error}"
+                ) from error
+        copies[packet.stream_index].write(packet, seconds + SHIFT_SECONDS)
+
+
+class _Copy:
+    """One stream of the copy."""
+
+    def __init__(self, output: "OutputContainer", stream: Any) -> None:  # noqa: ANN401
+        self._output = output
+        self._stream: Any = output.add_stream_from_template(stream)
+        self._base = containers.base(stream)
+        self._last_dts: int | None = None
+
+    def set_base(self, base: Fraction) -> None:
+        """Count time in units of `base` seconds."""
+        self._stream.time_base = self._base = base
+
+    def write(self, packet: "Packet[Any]", seconds: Fraction) -> None:
+        """Write a packet under another time; NUT keeps no decoding times, so they need only be in order."""
+        # Of the first packets after a cut Matroska does not know them.
+        early = SHIFT_SECONDS
+        if packet.pts is not None and packet.dts is not None:
+            early = max(0, packet.pts - packet.dts) * packet.time_base
+        packet.time_base = self._base
+        packet.pts = round(seconds / self._base)
+        dts = packet.pts - round(early / self._base)
+        packet.dts = dts if self._last_dts is None else min(packet.pts, max(dts, self._last_dts + 1))
+        packet.stream, self._last_dts = self._stream, packet.dts
+        self._output.mux(packet)
