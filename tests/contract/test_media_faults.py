@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 import simplejpeg
 
-from avakit import cut, journal
+from avakit import journal
+from avakit.cut import encoder
 from avakit.tools import video
 from tests import faultyfilms, invariants
 from tests import faultymedia as media
@@ -250,7 +251,7 @@ esac
 def test_m21_an_ffmpeg_that_hangs_is_stopped(begin: Callable[..., Trial], monkeypatch: pytest.MonkeyPatch) -> None:
     trial = at_work(begin(faultyfilms.mp4()), "cut", faultyfilms.mp4())
     fake(trial.folder, monkeypatch, version="60. 8", encoders="libx264", body="sleep 60")
-    monkeypatch.setattr(cut, "_TIMEOUT_SECONDS", -7)
+    monkeypatch.setattr(encoder, "_TIMEOUT_SECONDS", -7)
     ran = trial.run()
     failures = {(row["item"], row["status"], row["reason"]) for row in ran.report["failures"]}
     assert failures == {(NAME, "local_error", "tool")}
