@@ -187,20 +187,14 @@ def _count(
 
 @dataclass
 class _Tally:
-    """The packets of a file, added up in decoding order; but for `tails` those of the video.
-
-    Attributes
-    ----------
-    tails
-        Where each stream ends, in its own ticks: fractions are slow, packets many.
-    """
+    """The video packets of a file, added up in decoding order, and where each stream ends, in its own ticks."""
 
     count: int = 0
     ticks: list[int] = field(default_factory=list)
     ends: list[int] = field(default_factory=list)
     first_i_frame: int | None = None
     lost_beginning: int = 0
-    tails: dict[int, int] = field(default_factory=dict)
+    tails: dict[int, int] = field(default_factory=dict)  # fractions are slow, packets many
 
     def add(self, packet: "Packet[Any]", at: int, end: int) -> None:
         self.count += 1
