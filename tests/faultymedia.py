@@ -11,6 +11,7 @@ import tempfile
 import zlib
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +134,17 @@ def flipped(data: bytes, count: int, seed: int = 1) -> bytes:
 def zeroed(data: bytes, length: int, share: float = 0.4) -> bytes:
     at = int(len(data) * share)
     return data[:at] + bytes(length) + data[at + length :]
+
+
+def muffled(data: bytes, share: float = 0.5) -> bytes:
+    """Damage the sound alone, in a run of packets, each after its first bytes."""
+    with av.open(BytesIO(data)) as film:
+        places = [(packet.pos, packet.size) for packet in film.demux(audio=0) if packet.size]
+    worse = bytearray(data)
+    first = int(len(places) * share)
+    for at, size in places[first : first + 10]:
+        worse[at + 8 : at + size] = b"\xff" * (size - 8)
+    return bytes(worse)
 
 
 def hollow(data: bytes, share: float = 0.6) -> bytes:

@@ -55,7 +55,7 @@ def do(work: Work, job: "Job") -> "tuple[Outcome, ...]":
 
 
 def _is_damage(outcome: "Outcome") -> bool:
-    made_of_film = outcome.stage in (Stage.WINDOW, Stage.CLIP, Stage.FRAMES)
+    made_of_film = outcome.stage in (Stage.WINDOW, Stage.CLIP, Stage.AUDIO, Stage.FRAMES)
     return made_of_film and outcome.status is Status.CORRUPT and outcome.reason in _DAMAGE
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from avakit.errors import MediaRejected, Status
 from avakit.tools import container as containers
+from avakit.tools.complaints import heeded
 from avakit.tools.timing import SNAP_SECONDS, Times
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def copy(window: Path, partial: Path, times: Times) -> None:
     Raises
     ------
     MediaRejected
-        `packets`, if these are not the window's times.
+        `packets`, if these are not the window's times, or as `tools.complaints.heeded`.
     OSError
         If the copy can't be written.
     """
@@ -47,7 +48,7 @@ def _copy(film: "InputContainer", output: "OutputContainer", times: Times) -> No
     stream, snapper = containers.video_stream(film), times.snapper()
     copies = {each.index: _Copy(output, each) for each in (stream, *film.streams.audio[:1])}
     copies[stream.index].set_base(times.time_base)
-    for packet in film.demux([film.streams[index] for index in copies]):
+    for packet in heeded(film.demux([film.streams[index] for index in copies])):
         if containers.is_flush(packet):
             continue
         seconds = containers.tick(packet) * packet.time_base

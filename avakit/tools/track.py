@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from avakit.errors import MediaRejected, Status
 from avakit.tools import container as containers
+from avakit.tools.complaints import heeded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -133,7 +134,7 @@ def measure(path: Path) -> Written:
     try:
         with av.open(f"file:{path.absolute()}", "r", options=limits) as container:
             stream = container.streams.audio[0]
-            lasts = [packet.duration or 0 for packet in container.demux(stream) if packet.size]
+            lasts = [packet.duration or 0 for packet in heeded(container.demux(stream)) if packet.size]
             base, rate, channels = stream.time_base, stream.rate, stream.channels
     except (av.error.FFmpegError, IndexError) as error:
         raise MediaRejected(Status.CORRUPT, "packets", f"the sound file can't be read: {error}") from error
@@ -164,7 +165,7 @@ def _sounding(path: Path, start: Fraction, end: Fraction) -> "Iterator[tuple[Fra
 
 
 def _timed(film: "InputContainer", stream: "AudioStream") -> "Iterator[tuple[Fraction, Fraction, Packet[Any]]]":
-    for packet in film.demux(stream):
+    for packet in heeded(film.demux(stream)):
         if packet.size and (packet.pts is not None or packet.dts is not None):
             base = packet.time_base
             yield containers.tick(packet) * base, (packet.duration or 0) * base, packet

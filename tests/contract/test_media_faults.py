@@ -17,7 +17,8 @@ import simplejpeg
 
 from avakit import journal
 from avakit.cut import encoder
-from avakit.tools import video
+from avakit.errors import MediaRejected
+from avakit.tools import track, video
 from tests import faultyfilms, invariants
 from tests import faultymedia as media
 from tests.contract.faultycase import FAST, HASTY
@@ -325,6 +326,36 @@ def test_a_film_that_turns_out_damaged_is_asked_for_elsewhere(
         place.heal()
         assert trial.run().code == 0, "it is asked again by the next run"
         assert invariants.verify(trial)[0] == 0
+
+
+@pytest.mark.parametrize("has_second", [False, True])
+def test_a_film_whose_sound_turns_out_damaged_is_asked_for_elsewhere(
+    has_second: bool, begin: Callable[..., Trial], place: Place
+) -> None:
+    """Without clips nobody but the maker of sound files listens to it."""
+    trial = prepared(begin(media.muffled(faultyfilms.mp4())), "--audio", "wav")
+    manifest = trial.folder / "tiny.yaml"
+    manifest.write_text(manifest.read_text().replace("[video, clip, frames]", "[video, frames]"))
+    if has_second:
+        place.heal()
+    ran = trial.run()
+    assert ran.code == (0 if has_second else 3), ran.out + ran.err
+    assert invariants.verify(trial)[0] == 0
+    present = journal.read(trial.root).present
+    assert present[f"k/videos/{WANTED}"].facts["source"]["name"] == ("mirror" if has_second else "folder")
+    assert (f"tiny/audio/train/walking/{NAME}" in present) == has_second
+    assert f"k/rawframes/{NAME}" in present
+    assert not trial.leftovers()
+
+
+def test_m6_a_hole_is_heard_where_only_sound_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "film.mkv"
+    path.write_bytes(media.zeroed(faultyfilms.mkv(), 65536))
+    with pytest.raises(MediaRejected, match="damaged") as refused:
+        track.scan(path, Fraction(0), Fraction(4))
+    assert (refused.value.status.value, refused.value.reason) == faultyfilms.PACKETS
+    with pytest.raises(MediaRejected, match="damaged"):
+        track.copy(path, tmp_path / "sound.mka", Fraction(0), Fraction(4), Fraction(0))
 
 
 _FORM_AVA = (
