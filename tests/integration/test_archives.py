@@ -350,7 +350,8 @@ def test_shards_divide_the_archives(packed: World, clips: dict[str, bytes]) -> N
         codes.append(process.returncode)
         assert process.returncode in (0, 75), out + err
         if shard == "0/2" and len(codes) == 1:
-            assert asked(packed, "/train/part") == [f"/train/part%20{name}.tar.gz" for name in of_first]
+            # Where both are its own they are asked for side by side, in either order.
+            assert sorted(asked(packed, "/train/part")) == [f"/train/part%20{name}.tar.gz" for name in of_first]
     assert codes[1:] == [0, 0]
     assert published(packed) == clips
     assert len(asked(packed, "/train/part")) == 2
