@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 #: Packets lie in decoding order; this many in a row beyond the end mean that none before it is left.
 REORDER_PACKETS = 64
+#: No picture is decoded so much earlier than it is shown: 16 of them, the most of H.264, at 24 a second.
+_REORDER_SECONDS = Fraction(16, 24)
 
 
 def copy(source: "Path | RangedFile", partial: Path, *, start: Fraction, end: Fraction, sound: bool = True) -> int:
@@ -114,6 +116,8 @@ class _Copy:
         self._stream = output.add_stream_from_template(stream)
         self._start, self._end = start, end
         self._last_dts: int | None = None
+        # libav guesses them for Matroska, which keeps presentation times alone.
+        self._is_told = "matroska" not in stream.container.format.name
         self._beyond = 0
         self.is_done = False
 
@@ -128,10 +132,19 @@ class _Copy:
         self.is_done = self._beyond >= REORDER_PACKETS or (decoded is not None and decoded >= self._end)
         if self.is_done or seconds < self._start:
             return
-        # Matroska keeps presentation times alone, so decoding times need only be in order, which those of a
-        # Matroska film after a seek are not.
-        if packet.dts is None or (self._last_dts is not None and packet.dts <= self._last_dts):
-            packet.dts = at if self._last_dts is None else min(at, self._last_dts + 1)
+        packet.dts = self._decoding_time(packet.dts, at, packet.time_base)
         packet.pts, self._last_dts = at, packet.dts
         packet.stream = self._stream
         self._output.mux(packet)
+
+    def _decoding_time(self, told: int | None, at: int, base: Fraction) -> int:
+        """Return a time to decode at: in order, and not after the one to show at, which is all that Matroska needs.
+
+        Guessed ones reach up to the time to show at, so that a picture that is decoded later and shown earlier would
+        have none left; those are set early instead.
+        """
+        last = self._last_dts
+        if self._is_told and told is not None:
+            return told if last is None or told > last else min(at, last + 1)
+        early = max(at - math.ceil(_REORDER_SECONDS / base), min(at, 0))  # below 0 the muxer would move all times
+        return early if last is None else min(at, max(early, last + 1))

@@ -16,8 +16,8 @@ from avakit import cut, frames
 from avakit.errors import ItemFailed, MediaRejected, Status, ToolFailed, ToolMissing
 from avakit.model import Span
 from avakit.recipes import ClipRecipe, FrameRecipe
-from avakit.tools import ffmpeg, process, soundness, video
-from avakit.tools.shelves import FolderShelf
+from avakit.tools import ffmpeg, process, soundness, standin, video
+from avakit.tools.shelves import FolderShelf, MemoryShelf
 from demo import films
 from tests.integration import reels
 
@@ -309,3 +309,20 @@ def test_a_full_disk_leaves_no_window(folder: Path, tmp_path: Path) -> None:
     arguments = [sys.executable, "-c", code, str(reels.make(folder, "25.mp4")), str(window)]
     done = process.run(arguments, timeout_seconds=60)
     assert done.stdout.split() == [str(errno.EFBIG), str(window)], done.stderr
+
+
+def test_a_matroska_film_whose_picture_begins_late_can_be_cut(tmp_path: Path) -> None:
+    """Its header tells nothing of its pictures, and so libav guesses when to decode them: too late."""
+    start, rate = Fraction("112.7"), Fraction(30_000, 1001)
+    seconds = [start + k / rate for k in range(600)]
+    film, window = tmp_path / "late.mkv", tmp_path / "window.mkv"
+    timeline = standin.Timeline(seconds, start + 20, rate, Fraction(1, 30_000))
+    standin.make(film, timeline, has_sound=True)
+    made = cut.window(film, window, span=Span(Fraction(120), Fraction(5)))
+    shown = []
+    for place in (frames.Footage(film), frames.Footage(window, made.origin, made.times)):
+        shelf = MemoryShelf()
+        frames.extract(place, shelf, span=Span(Fraction(120), Fraction(5)), recipe=FrameRecipe())
+        shown.append(shelf.files)
+    assert len(shown[0]) == 150
+    assert shown[0] == shown[1]
