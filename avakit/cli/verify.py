@@ -130,19 +130,17 @@ def _close(given: dict[str, Any], findings: list[Finding]) -> ExitCode:
     else:
         click.echo(f"avakit verify: {words} -> exit {int(code)}")
         if code is not ExitCode.OK and not given["repair"]:
-            click.echo(
-                "next: `avakit verify --repair` moves what is damaged to quarantine and makes it again", err=True
-            )
+            _show_next(findings)
     return code
 
 
-def _show_next(given: dict[str, Any], findings: list[Finding]) -> None:
+def _show_next(findings: list[Finding]) -> None:
     bad = [finding for finding in findings if finding.kind is not FindingKind.MATCH]
     if any(not finding.key for finding in bad):
         click.echo(
             "next: nobody recorded what is marked `+` outside frame folders; move it away, or delete it", err=True
         )
-    if any(finding.key for finding in bad) and not given["repair"]:
+    if any(finding.key for finding in bad):
         click.echo("next: `avakit verify --repair` moves what is damaged to quarantine and makes it again", err=True)
 
 

@@ -53,7 +53,7 @@ def _from_beginning(footage: Footage, film: video.Scan) -> Sequence[Fraction]:
     if footage.origin is None:
         return seconds
     if film.rate is None:
-        detail = "--timing fair needs the film, not its window alone: its frames before the window decide with"
+        detail = "--timing fair needs the film, whose frames before the window decide with; `avakit download --whole`"
         raise MediaRejected(Status.LOCAL_ERROR, "tool", detail)
     step = (seconds[-1] - seconds[0]) / (len(seconds) - 1) if footage.times is not None else 1 / film.rate
     before = int(seconds[0] / step)

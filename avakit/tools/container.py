@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from av import Packet, VideoStream
-    from av.container import InputContainer
+    from av.container import InputContainer, OutputContainer
     from av.stream import Stream
 
     from avakit.tools.ranged import RangedFile
@@ -122,6 +122,33 @@ def _opened(source: "Path | RangedFile") -> "Iterator[InputContainer]":
             raise MediaRejected(
                 Status.CORRUPT, "packets", f"the file can't be read through: {_words(error)}"
             ) from error
+
+
+@contextmanager
+def created(path: Path, form: str, **options: str) -> "Iterator[OutputContainer]":
+    """Open a file that packets are copied into, for as long as the block lasts; the same packets give the same bytes.
+
+    Parameters
+    ----------
+    form
+        libavformat's name of the container.
+    options
+        Of its muxer.
+
+    Raises
+    ------
+    OSError
+        If it can't be written, with its name.
+    """
+    import av
+
+    try:
+        with av.open(f"file:{path.absolute()}", "w", format=form, options={"fflags": "+bitexact", **options}) as output:
+            yield output
+    except av.error.FFmpegError as error:
+        if isinstance(error, OSError):
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
 
 
 def _openable(source: "Path | RangedFile") -> "str | RangedFile":

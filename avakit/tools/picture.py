@@ -12,8 +12,7 @@ if TYPE_CHECKING:
 
 #: Encoders of libav, and the pixels they take. libwebp turns RGB into the colours that WebP means by itself.
 _LIBAV = {"png": ("png", "rgb24"), "webp": ("libwebp", "bgra")}
-
-
+#: Of a frame of one colour: a few blocks of JPEG wide, and nearly lossless.
 _FLAT_WIDTH, _FLAT_QUALITY = 64, 95
 
 

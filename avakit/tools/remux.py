@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from avakit.errors import MediaRejected, Status
 from avakit.tools import container as containers
 from avakit.tools.complaints import heeded
+from avakit.tools.timing import early_decoding_tick
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
 #: Packets lie in decoding order; this many in a row beyond the end mean that none before it is left.
 REORDER_PACKETS = 64
-#: No picture is decoded so much earlier than it is shown: 16 of them, the most of H.264, at 24 a second.
-_REORDER_SECONDS = Fraction(16, 24)
 
 
 def copy(source: "Path | RangedFile", partial: Path, *, start: Fraction, end: Fraction, sound: bool = True) -> int:
@@ -92,20 +91,12 @@ class _Target:
 def _write(
     target: _Target, packets: "Iterable[Packet[Any]]", streams: "tuple[Stream, ...]", start: Fraction, end: Fraction
 ) -> None:
-    import av
-
-    options = {"fflags": "+bitexact", "output_ts_offset": str(target.later_seconds)}
-    try:
-        with av.open(f"file:{target.path.absolute()}", "w", format="matroska", options=options) as output:
-            copies = {stream.index: _Copy(output, stream, start, end) for stream in streams}
-            for packet in packets:
-                copies[packet.stream_index].take(packet)
-                if all(copy.is_done for copy in copies.values()):
-                    break
-    except av.error.FFmpegError as error:
-        if isinstance(error, OSError):
-            raise OSError(error.errno, error.strerror, str(target.path)) from error
-        raise
+    with containers.created(target.path, "matroska", output_ts_offset=str(target.later_seconds)) as output:
+        copies = {stream.index: _Copy(output, stream, start, end) for stream in streams}
+        for packet in packets:
+            copies[packet.stream_index].take(packet)
+            if all(copy.is_done for copy in copies.values()):
+                break
 
 
 class _Copy:
@@ -138,13 +129,8 @@ class _Copy:
         self._output.mux(packet)
 
     def _decoding_time(self, told: int | None, at: int, base: Fraction) -> int:
-        """Return a time to decode at: in order, and not after the one to show at, which is all that Matroska needs.
-
-        Guessed ones reach up to the time to show at, so that a picture that is decoded later and shown earlier would
-        have none left; those are set early instead.
-        """
+        """Return a time to decode at: in order, and not after the one to show at, which is all that Matroska needs."""
         last = self._last_dts
         if self._is_told and told is not None:
             return told if last is None or told > last else min(at, last + 1)
-        early = max(at - math.ceil(_REORDER_SECONDS / base), min(at, 0))  # below 0 the muxer would move all times
-        return early if last is None else min(at, max(early, last + 1))
+        return early_decoding_tick(at, last, base)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from avakit.errors import MediaRejected, Status
 from avakit.tools import container as containers
 from avakit.tools.complaints import heeded
-from avakit.tools.timing import SNAP_SECONDS, Times
+from avakit.tools.timing import SNAP_SECONDS, Times, early_decoding_tick
 
 if TYPE_CHECKING:
     from av import Packet
@@ -32,16 +32,8 @@ def copy(window: Path, partial: Path, times: Times) -> None:
     OSError
         If the copy can't be written.
     """
-    import av
-
-    with containers.opened(window) as film:
-        try:
-            with av.open(f"file:{partial.absolute()}", "w", format=DEMUXER, options={"fflags": "+bitexact"}) as output:
-                _copy(film, output, times)
-        except av.error.FFmpegError as error:
-            if isinstance(error, OSError):
-                raise OSError(error.errno, error.strerror, str(partial)) from error
-            raise
+    with containers.opened(window) as film, containers.created(partial, DEMUXER) as output:
+        _copy(film, output, times)
 
 
 def _copy(film: "InputContainer", output: "OutputContainer", times: Times) -> None:
@@ -78,13 +70,8 @@ class _Copy:
 
     def write(self, packet: "Packet[Any]", seconds: Fraction) -> None:
         """Write a packet under another time; NUT keeps no decoding times, so they need only be in order."""
-        # Of the first packets after a cut Matroska does not know them.
-        early = SHIFT_SECONDS
-        if packet.pts is not None and packet.dts is not None:
-            early = max(0, packet.pts - packet.dts) * packet.time_base
         packet.time_base = self._base
         packet.pts = round(seconds / self._base)
-        dts = packet.pts - round(early / self._base)
-        packet.dts = dts if self._last_dts is None else min(packet.pts, max(dts, self._last_dts + 1))
+        packet.dts = early_decoding_tick(packet.pts, self._last_dts, self._base)
         packet.stream, self._last_dts = self._stream, packet.dts
         self._output.mux(packet)

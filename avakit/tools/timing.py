@@ -11,6 +11,8 @@ from typing import Any, Self
 END_TOLERANCE_SECONDS = Fraction(1, 30)
 #: Matroska keeps whole milliseconds: a copied time is off by half of one at most. The rest is for a reader's rounding.
 SNAP_SECONDS = Fraction(1, 1000)
+#: No picture is decoded so much earlier than it is shown: 16 of them, the most of H.264, at 24 a second.
+REORDER_SECONDS = Fraction(16, 24)
 
 
 @dataclass(frozen=True)
@@ -135,3 +137,20 @@ def missing(wanted_end: Fraction, film_end: Fraction) -> Fraction:
     """Return how many seconds a film lacks of a span; 0 for less than `END_TOLERANCE_SECONDS`."""
     lacks = wanted_end - film_end
     return lacks if lacks >= END_TOLERANCE_SECONDS else Fraction(0)
+
+
+def early_decoding_tick(at: int, last: int | None, time_base: Fraction) -> int:
+    """Return a tick to decode a packet at where the container knows none: after the last one, and early enough.
+
+    libav guesses such times from what it has read, up to the tick to show at; a picture that is decoded later and
+    shown earlier would have none left.
+
+    Parameters
+    ----------
+    at
+        When it is shown, in units of `time_base` seconds.
+    last
+        When the packet before it is decoded; None for the first.
+    """
+    early = max(at - math.ceil(REORDER_SECONDS / time_base), min(at, 0))  # below 0 a muxer would move all times
+    return early if last is None else min(at, max(early, last + 1))

@@ -99,24 +99,16 @@ def copy(path: Path, partial: Path, start: Fraction, end: Fraction, origin: Frac
     OSError
         If the copy can't be written.
     """
-    import av
-
-    options = {"fflags": "+bitexact"}
     copied: Any = None
     later = 0
-    try:
-        with av.open(f"file:{partial.absolute()}", "w", format="matroska", options=options) as output:
-            for at, _, packet in _sounding(path, start + origin, end + origin):
-                if copied is None:
-                    later = max(0, math.ceil(-at))
-                    copied = output.add_stream_from_template(packet.stream)
-                packet.pts = packet.dts = round((at + later) / packet.time_base)
-                packet.stream = copied
-                output.mux(packet)
-    except av.error.FFmpegError as error:
-        if isinstance(error, OSError):
-            raise OSError(error.errno, error.strerror, str(partial)) from error
-        raise
+    with containers.created(partial, "matroska") as output:
+        for at, _, packet in _sounding(path, start + origin, end + origin):
+            if copied is None:
+                later = max(0, math.ceil(-at))
+                copied = output.add_stream_from_template(packet.stream)
+            packet.pts = packet.dts = round((at + later) / packet.time_base)
+            packet.stream = copied
+            output.mux(packet)
     return later
 
 
