@@ -30,7 +30,7 @@ test: $(READY) ## All tests (under ten minutes on two cores)
 test-long: $(READY) ## Two hundred kills, and a thousand videos through 32 workers (about four minutes)
 	$(BIN)/python -m pytest -q -s tests/long --ignore tests/long/test_frame_times.py
 
-test-timing: $(READY) ## Each of 27 030 frames of 51 films, beside what published recipes show (about twenty minutes)
+test-timing: $(READY) ## Each of 27 030 frames of 51 films, beside what published recipes show (about eight minutes)
 	$(BIN)/python -m pytest -q -n 2 tests/long/test_frame_times.py
 
 bench: $(READY) ## Annotations, downloads, cutting, frames and colours, each beside what it is compared with
