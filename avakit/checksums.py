@@ -1,5 +1,6 @@
 """The line format of `sha256sum`: what coreutils checks, and what avakit reads back."""
 
+import hashlib
 import re
 from collections.abc import Iterable, Iterator
 
@@ -14,6 +15,15 @@ def line(path: str, digest: str) -> str:
 def text(digests: Iterable[tuple[str, str]]) -> str:
     """Return the lines of (path, digest) pairs, sorted by path as bytes (C order)."""
     return "".join(line(path, digest) for path, digest in sorted(digests, key=lambda pair: pair[0].encode()))
+
+
+def root_digest(content: str) -> str:
+    """Return the one digest over all paths and their digests: the sha256 of the file that lists them.
+
+    So `sha256sum SHA256SUMS` tells it, too, and no time and no host goes into it: two copies that were made the same
+    way agree.
+    """
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def parse(content: str) -> Iterator[tuple[str, str]]:
