@@ -1,24 +1,35 @@
 """One function over many items, in parallel, one result per item, whatever happens to a worker.
 
-joblib's own `Parallel` loses every unfinished result when a worker dies (out of memory, segmentation fault), and
-does not say whose fault it was. So the pool that ships with joblib (loky) is used through its futures: an item that
-was in flight when the pool broke is tried once more alone, and only one that breaks a pool of its own is blamed.
+Workers are forked from a process that has imported what they need (the fork server of `multiprocessing`): a worker
+then starts in milliseconds, where a Python of its own takes a second of a processor. Each has a pipe of its own and one
+item at a time, so a worker that dies (out of memory, segmentation fault) tells by which item; that one is tried once
+more alone, and only if it kills again it is blamed.
 """
 
+import atexit
+import multiprocessing
 import os
 import signal
 import threading
-import time
+import traceback
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
-from typing import Any, TypeVar
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import suppress
+from functools import partial
+from multiprocessing import connection, forkserver, resource_tracker
+from multiprocessing.reduction import ForkingPickler
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_PARENT_POLL_SECONDS = 0.5
-#: Items handed to the pool beyond its workers, so that none waits for the next one.
-_AHEAD = 1
+#: What a cluster sends to every process of a job, and a terminal to all in its foreground: the parent's to handle.
+_SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+_context = multiprocessing.get_context("forkserver")
+_imported: list[str] = []
 
 
 def usable_cores() -> int:
@@ -29,6 +40,18 @@ def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def get_ready(modules: Iterable[str]) -> None:
+    """Have the process that workers are forked from import modules, while this one does something else.
+
+    Without it, `run` has it import what the function is from. None of the modules may start a thread when imported.
+    """
+    if _imported:
+        return
+    _imported.extend(modules)
+    _context.set_forkserver_preload(_imported)
+    _start_server()
 
 
 def run(
@@ -56,66 +79,154 @@ def run(
     -----
     Closing the generator, or an exception thrown into it, kills the workers; ffmpeg and yt-dlp die with them.
     """
-    waiting = deque(enumerate(items))
-    suspects: list[tuple[int, Item]] = []
-    while waiting or suspects:
-        if suspects:
-            suspect = suspects.pop(0)
-            lonely: deque[tuple[int, Item]] = deque([suspect])
-            broken = yield from _pool(function, lonely, 1)
-            if broken or lonely:
-                yield on_crash(suspect[1], "the worker process died on it twice (out of memory, or a crash in a codec)")
-        else:
-            suspects = yield from _pool(function, waiting, jobs)
+    waiting = deque(items)
+    if waiting:
+        get_ready([getattr(function, "func", function).__module__])
+    for suspect in (yield from _work_off(function, waiting, jobs)):
+        if (yield from _work_off(function, deque([suspect]), 1)):
+            yield on_crash(suspect, "the worker process died on it twice (out of memory, or a crash in a codec)")
 
 
-def _pool(
-    function: Callable[[Item], Result], waiting: deque[tuple[int, Item]], jobs: int
-) -> Generator[Result, None, list[tuple[int, Item]]]:
-    """Work off `waiting` in one pool; return the items that were in flight when it broke, if it did."""
-    from joblib.externals.loky import FIRST_COMPLETED, BrokenProcessPool, ProcessPoolExecutor, wait
-
-    executor = ProcessPoolExecutor(
-        max_workers=min(jobs, len(waiting)), initializer=_begin_worker, initargs=(os.getpid(),)
-    )
-    in_flight: dict[Any, tuple[int, Item]] = {}
-    broken: list[tuple[int, Item]] = []
-    finished = False
+def _work_off(
+    function: Callable[[Item], Result], waiting: deque[Item], jobs: int
+) -> Generator[Result, None, list[Item]]:
+    """Yield the results of all that is waiting; return the items on which a worker died."""
+    idle: list[_Worker[Item, Result]] = []
+    busy: dict[Any, _Worker[Item, Result]] = {}
+    fatal: list[Item] = []
     try:
-        while waiting or in_flight:
-            while waiting and not broken and len(in_flight) < jobs + (_AHEAD if jobs > 1 else 0):
-                item = waiting.popleft()
+        while waiting or busy:
+            while waiting and len(busy) < jobs:
+                worker = idle.pop() if idle else _Worker(function)
+                busy[worker.link] = worker
+                worker.give(waiting.popleft())
+            for link in connection.wait(list(busy)):
+                worker = busy[link]
                 try:
-                    in_flight[executor.submit(function, item[1])] = item
-                except BrokenProcessPool:
-                    waiting.appendleft(item)
-                    broken.append(item)
-            for future in wait(in_flight, return_when=FIRST_COMPLETED).done if in_flight else ():
-                item = in_flight.pop(future)
-                try:
-                    result = future.result()
-                except BrokenProcessPool:
-                    broken.append(item)
+                    result, error = worker.take()
+                except (EOFError, OSError):
+                    worker.kill()
+                    fatal.append(busy.pop(link).item)
+                    continue
+                if error is not None:
+                    raise error
+                if waiting:  # before the caller does something with the result
+                    worker.give(waiting.popleft())
                 else:
-                    yield result
-            if broken and not in_flight:
-                break
-        finished = not broken
+                    idle.append(busy.pop(link))
+                yield result
+        for worker in idle:
+            worker.dismiss()
     finally:
-        executor.shutdown(wait=True, kill_workers=not finished)
-    return [item for item in broken if item not in waiting]
+        for worker in (*idle, *busy.values()):
+            worker.kill()
+    return fatal
 
 
-def _begin_worker(parent: int) -> None:
-    """Make a worker fit for clusters: it leaves signals to its parent, and never outlives it."""
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
-    threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
+class _Worker(Generic[Item, Result]):
+    """A worker process.
+
+    Attributes
+    ----------
+    link
+        Our end of its pipe: an item goes in, its result comes out. Ready to be read also when the worker has died.
+    item
+        What it was given last.
+    """
+
+    item: Item
+
+    def __init__(self, function: Callable[[Item], Result]) -> None:
+        _start_server()
+        self.link, its_end = _context.Pipe()
+        self._process = _context.Process(target=_serve, args=(function, its_end, dict(os.environ)))
+        self._process.start()
+        its_end.close()
+        _alive.add(self)
+
+    def give(self, item: Item) -> None:
+        """Have it do something."""
+        self.item = item
+        with suppress(BrokenPipeError, ConnectionResetError):  # dead: whoever wants its result will see
+            self.link.send(item)
+
+    def take(self) -> tuple[Result, Exception | None]:
+        """Return the result, or what the function raised; EOFError or OSError if the worker has died."""
+        answer: tuple[Result, Exception | None] = self.link.recv()
+        return answer
+
+    def dismiss(self) -> None:
+        """Let it end, having nothing to do."""
+        self.link.close()
+        self._process.join()
+        _alive.discard(self)
+
+    def kill(self) -> None:
+        """End it and all that it started, unless it has been dismissed."""
+        import psutil
+
+        if self not in _alive:
+            return
+        self.link.close()
+        with suppress(psutil.Error):
+            itself = psutil.Process(self._process.pid)
+            # The worker first: it shall not take the end of its program for a failure, and write that down.
+            for process in (itself, *itself.children(recursive=True)):
+                with suppress(psutil.Error):
+                    process.kill()
+        self._process.join()
+        _alive.discard(self)
 
 
-def _die_with(parent: int) -> None:
-    # PR_SET_PDEATHSIG would kill workers at random here: it fires when the *thread* that started them ends.
-    while os.getppid() == parent:
-        time.sleep(_PARENT_POLL_SECONDS)
+_alive: set[_Worker[Any, Any]] = set()
+
+
+@atexit.register  # before multiprocessing's own, which would wait for a worker that nobody dismissed
+def _kill_all() -> None:
+    for worker in list(_alive):
+        worker.kill()
+
+
+def _start_server() -> None:
+    """Start the process that workers are forked from, unless it runs; signals reach neither it nor, at first, them."""
+    resource_tracker.ensure_running()  # it would unblock them
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _serve(function: Callable[[Item], Result], link: "Connection", environment: Mapping[str, str]) -> None:
+    """Be a worker: it leaves signals to its parent, never outlives it, and has its environment as it is now."""
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    os.environ.clear()
+    os.environ.update(environment)
+    while True:
+        try:
+            item = link.recv()
+        except EOFError:
+            return
+        link.send_bytes(_answer(partial(function, item)))
+
+
+def _answer(work: Callable[[], object]) -> memoryview:
+    try:
+        return ForkingPickler.dumps((work(), None))
+    except Exception as error:  # noqa: BLE001 - raised again in the parent
+        error.add_note(f"In a worker:\n{traceback.format_exc()}")
+        try:
+            return ForkingPickler.dumps((None, error))
+        except Exception:  # noqa: BLE001 - this one can't travel
+            return ForkingPickler.dumps((None, RuntimeError(repr(error))))
+
+
+def _die_with_parent() -> None:
+    # PR_SET_PDEATHSIG would fire when the process dies that we were forked from, which is not who gives us work.
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
     os._exit(1)

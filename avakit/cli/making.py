@@ -47,6 +47,7 @@ def interruptible() -> Iterator[None]:
 
 def make(verb: str, given: dict[str, Any], stages_of: Callable[["Dataset"], tuple[Stage, ...]]) -> ExitCode:
     """Run one of the verbs that make something, and return its exit code."""
+    from avakit import prepare
     from avakit.prepare.errands import assume
 
     chosen = setup.choose(given)
@@ -55,6 +56,7 @@ def make(verb: str, given: dict[str, Any], stages_of: Callable[["Dataset"], tupl
         job = archiving.with_clips(job, chosen)
     if not given["dry_run"]:
         _require(chosen, job)
+        prepare.get_ready()
         setup.keep_manifest(given, chosen)
     run = begin(verb, given, chosen)
     with interruptible():

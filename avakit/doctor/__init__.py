@@ -56,7 +56,7 @@ def _ffmpeg() -> Check:
 
 def _libraries() -> list[Check]:
     checks = []
-    for package, use in (("av", "decodes video"), ("simplejpeg", "encodes frames"), ("joblib", "runs workers")):
+    for package, use in (("av", "decodes video"), ("simplejpeg", "encodes frames")):
         try:
             checks.append(Check(package, Verdict.OK, f"{version(package)} ({use})"))
         except PackageNotFoundError:

@@ -7,7 +7,7 @@
 from avakit.prepare.job import Job
 from avakit.prepare.plan import Plan, Target, Work, make_plan
 from avakit.prepare.retry import RETRIED, only_failed
-from avakit.prepare.run import run
+from avakit.prepare.run import get_ready, run
 from avakit.prepare.work import drop
 
-__all__ = ["RETRIED", "Job", "Plan", "Target", "Work", "drop", "make_plan", "only_failed", "run"]
+__all__ = ["RETRIED", "Job", "Plan", "Target", "Work", "drop", "get_ready", "make_plan", "only_failed", "run"]

@@ -19,6 +19,13 @@ from avakit.tools import files
 
 #: So many videos in a row that fail for the same transient reason are a dead network, not bad luck.
 SAME_FAILURES = 20
+#: What workers import, also that which is imported only where it is used: all but what starts threads (numpy does).
+_NEEDED = ("avakit.prepare.again", "avakit.tools.http_transport", "av.logging", "psutil")
+
+
+def get_ready() -> None:
+    """Begin with what workers need to have imported, while the plan is made."""
+    execute.get_ready(_NEEDED)
 
 
 def run(

@@ -300,7 +300,7 @@ def test_the_doctor_finds_this_machine_able(home: Path, capsys: pytest.CaptureFi
     checks = {check["name"]: check for check in found}
     assert (summary["type"], summary["exit_code"]) == ("summary", 0)
     assert {name for name, check in checks.items() if check["verdict"] == "fail"} == set()
-    assert {"ffmpeg", "av", "simplejpeg", "joblib", "yt-dlp", "javascript", "cores", "root", "disk"} <= set(checks)
+    assert {"ffmpeg", "av", "simplejpeg", "yt-dlp", "javascript", "cores", "root", "disk"} <= set(checks)
     assert all(check["remedy"] for check in checks.values() if check["verdict"] != "ok")
     assert list(home.iterdir()) == []
 
