@@ -184,6 +184,15 @@ def kept_manifest(dataset: str) -> str:
 
 #: The digests of everything that is there, in the form of `sha256sum`.
 SHA256SUMS = ".avakit/manifests/SHA256SUMS"
+#: The digest of that list: one line that `sha256sum -c` reads.
+ROOT = ".avakit/manifests/ROOT"
+#: A record of each thing that is there, or could not be had.
+MANIFEST = ".avakit/manifests/manifest.jsonl"
+PARQUET = ".avakit/manifests/manifest.parquet"
+#: At the top, as the patterns in it count from where it lies.
+CROISSANT = "croissant.json"
+#: The command lines that made what is there, each by the digest of its words.
+COMMANDS = ".avakit/commands"
 JOURNAL = ".avakit/journal"
 REPORTS = ".avakit/reports"
 #: What was found in each archive of clips that was read.

@@ -28,6 +28,7 @@ from avakit.tools import files, http, soundness, tar
 from avakit.tools import video as media
 from avakit.tools.channel import Sender
 from avakit.tools.http_policy import public_url
+from avakit.tools.soundness import DecodeCheck
 
 #: The recipe of a clip that somebody else cut.
 AS_DELIVERED = "as delivered"
@@ -64,6 +65,7 @@ class Shelf:
     dataset: str
     options: http.Options
     channel: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -175,7 +177,8 @@ def _take(member: tar.Member, clip: Clip, shelf: Shelf, reply: Mapping[str, Any]
         "sha256": reply["sha256"], "member": member.path,
     }  # fmt: skip
     facts = {
-        "source": source, "recipe": AS_DELIVERED, "start": str(checked.probe.start_seconds), "tools": media.versions()
+        "source": source, "recipe": AS_DELIVERED, "start": str(checked.probe.start_seconds), "tools": media.versions(),
+        "checks": {"decode": DecodeCheck.FULL.value}, **shelf.facts,
     }  # fmt: skip
     layout = shelf.layout
     # The clip needs no video, which therefore counts as dropped. That line first: killed in between, the clip is

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from avakit.cli import setup
+from avakit.cli import commands, setup
 from avakit.errors import DataInvalid, ExitCode, RunStopped
 from avakit.model import Stage
 
@@ -114,6 +114,6 @@ def record_annotations(chosen: setup.Chosen, outcomes: "list[Outcome]", state: "
             continue
         record = journal.Record(
             path, Stage.ANNOTATION, outcome.item, chosen.dataset.name, "done", path=path, bytes=pin["bytes"],
-            sha256=pin["sha256"], facts={"source": {"url": pin["url"]}},
+            sha256=pin["sha256"], facts={"source": {"url": pin["url"]}, "command": commands.keep(chosen.root)},
         )  # fmt: skip
         journal.append(chosen.root, record)

@@ -128,7 +128,7 @@ def _means(given: dict[str, Any], chosen: setup.Chosen, job: "Job", errand: "Err
     jobs = given["jobs"] or execute.usable_cores()
     shelf = Shelf(
         layout=job.layout.for_clips or job.layout, dataset=job.dataset, options=errand.source.options,
-        channel=display.channel,
+        channel=display.channel, facts=job.facts,
     )  # fmt: skip
     classes = _classes(chosen, errand.source.splits) if errand.source.class_by == "order" else {}
     return Means(shelf, jobs, display.say, chosen.selection.shard, classes)

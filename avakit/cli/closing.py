@@ -2,25 +2,27 @@
 
 import json
 import os
-import re
 import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from avakit import __version__
+from avakit.cli.commands import without_secrets
 from avakit.cli.display import print_json, print_table, readable_bytes, readable_count
 from avakit.errors import AvakitError, ExitCode, RunStopped, Status
 from avakit.layout import REPORTS
 from avakit.model import Stage
 from avakit.outcome import Outcome, counts, decisive, exit_code
 from avakit.tools import files
-from avakit.tools.http_policy import public_url
+
+if TYPE_CHECKING:
+    from avakit.manifest import Seal
 
 #: What to do about a reason; a reason without an entry speaks for itself in its detail.
 ADVICE = {
@@ -59,14 +61,16 @@ ADVICE = {
 }
 #: What a newer yt-dlp may cure.
 _OF_YTDLP = frozenset({"bot_check", "forbidden", "format", "rate_limit", "source_error", "unknown"})
-_ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
 _SHOWN_FAILURES = 1000
 _SCHEMA = 1
 
 
 @dataclass
 class Run:
-    """The record of one run: begun with the command, closed with its exit code."""
+    """The record of one run: begun with the command, closed with its exit code.
+
+    `seal` is the digest over all that is there in the end, which tells a later reader whether it still is.
+    """
 
     verb: str
     dataset: str
@@ -79,6 +83,7 @@ class Run:
     left: int = 0
     outcomes: list[Outcome] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    seal: "Seal | None" = None
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def close(self, error: AvakitError | None = None) -> ExitCode:
@@ -99,6 +104,8 @@ class Run:
                 _show_next(self.outcomes)
                 if code is ExitCode.OK and any(each.attempts and each.is_present for each in self.outcomes):
                     self._show_next_verb()
+            if self.seal is not None and not self.quiet:
+                click.echo(f"root sha256:{self.seal.sha256} ({readable_count(self.seal.entries)} entries)")
             click.echo(self.last_line(code, error))
         return code
 
@@ -129,6 +136,7 @@ class Run:
             "not_tried": self.left, "bytes": sum(outcome.bytes for outcome in self.outcomes if outcome.attempts),
             "exit_code": int(code), "why": str(error) if error else self._why(code)[2:-1],
             "notes": self.notes,
+            **({"root_sha256": self.seal.sha256, "entries": self.seal.entries} if self.seal else {}),
         }  # fmt: skip
 
     def _why(self, code: ExitCode, error: AvakitError | None = None) -> str:
@@ -149,7 +157,7 @@ class Run:
         """Write the run's report under the root, and where `--report` says."""
         slurm = {name: os.environ[name] for name in sorted(os.environ) if name.startswith("SLURM_") and "JOB" in name}
         content = facts | {
-            "schema": _SCHEMA, "avakit": __version__, "arguments": _without_secrets(sys.argv[1:]),
+            "schema": _SCHEMA, "avakit": __version__, "arguments": without_secrets(sys.argv[1:]),
             "root": str(self.root), "host": files.host(), "slurm": slurm,
             "started": self.started.isoformat(timespec="seconds"),
             "ended": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -162,15 +170,6 @@ class Run:
             except (OSError, AvakitError) as problem:
                 # The run's own verdict matters more than its report; say so and go on to it.
                 click.echo(f"avakit: the report could not be written to {path}: {problem}", err=True)
-
-
-def _without_secrets(arguments: Sequence[str]) -> list[str]:
-    """Return a command line without passwords and tokens: those in addresses, and what is passed through to yt-dlp."""
-    shown = [_ADDRESS.sub(lambda match: public_url(match[0]), argument) for argument in arguments]
-    for number, argument in enumerate(shown):
-        if argument.startswith("--extractor-args=") or (number and shown[number - 1] == "--extractor-args"):
-            shown[number] = argument[: argument.find(":") + 1] + "…"
-    return shown
 
 
 def _why(code: ExitCode, outcomes: Sequence[Outcome]) -> str:

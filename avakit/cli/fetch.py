@@ -52,6 +52,6 @@ def command(**given: Any) -> int:
             for outcome in run.outcomes:
                 display.outcome(outcome)
         except AvakitError as error:
-            return run.close(error)
+            return making.close(run, error)
         annotations.record_annotations(chosen, run.outcomes, state)
-    return run.close()
+    return making.close(run)

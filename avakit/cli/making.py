@@ -2,14 +2,15 @@
 
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import replace
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from avakit.cli import annotations, archiving, setup
+from avakit.cli import annotations, archiving, commands, setup
 from avakit.cli.closing import Run
 from avakit.cli.display import Display, print_json, readable_count
 from avakit.errors import AvakitError, ConfigInvalid, ExitCode, Interrupted, Status
@@ -18,6 +19,7 @@ from avakit.model import Stage
 
 if TYPE_CHECKING:
     from avakit.datasets.catalogue import Dataset
+    from avakit.manifest import Seal
     from avakit.prepare import Job, Plan
     from avakit.prepare.errands import Errand
 
@@ -58,6 +60,7 @@ def make(verb: str, given: dict[str, Any], stages_of: Callable[["Dataset"], tupl
         _require(chosen, job)
         prepare.get_ready()
         setup.keep_manifest(given, chosen)
+        job = replace(job, command=commands.keep(chosen.root))
     run = begin(verb, given, chosen)
     with interruptible():
         try:
@@ -78,10 +81,8 @@ def make(verb: str, given: dict[str, Any], stages_of: Callable[["Dataset"], tupl
         except AvakitError as error:
             if given["dry_run"]:
                 raise  # not even a report is written
-            return run.close(error)
-    if not given.get("shard"):
-        refresh_manifest(chosen, is_wanted=verb == "prepare")
-    return run.close()
+            return close(run, error)
+    return close(run, is_wanted=verb == "prepare", writes=not given.get("shard"))
 
 
 def _require(chosen: setup.Chosen, job: "Job") -> None:
@@ -226,12 +227,21 @@ def _show_plan(given: dict[str, Any], job: "Job", plan: "Plan", errands: "list[E
     return ExitCode.OK
 
 
-def refresh_manifest(chosen: setup.Chosen, *, is_wanted: bool = False) -> None:
-    """Write `SHA256SUMS` anew if it is wanted, or there already and would grow stale."""
+def seal(root: Path, *, is_wanted: bool = False, writes: bool = True) -> "Seal | None":
+    """Return the seal of what is there now; write the manifests anew if they are wanted, or there and grown stale."""
     from avakit import journal, manifest
 
-    if not (is_wanted or chosen.layout.absolute(SHA256SUMS).exists()):
-        return
-    state = journal.read(chosen.root)
-    if state.present:
-        manifest.write(chosen.root, state)
+    state = journal.read(root)
+    if state.present and writes and (is_wanted or (root / SHA256SUMS).exists()):
+        return manifest.write(root, state)
+    return manifest.seal(state)
+
+
+def close(run: Run, error: AvakitError | None = None, *, is_wanted: bool = False, writes: bool = True) -> ExitCode:
+    """Seal what is there, close the run, and return its exit code.
+
+    After an error nothing but the report is written, and what can't be read then is not told: the error matters more.
+    """
+    with suppress(AvakitError, OSError) if error else nullcontext():
+        run.seal = seal(run.root, is_wanted=is_wanted, writes=writes and error is None)
+    return run.close(error)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from avakit.cli import annotations, archiving, cutting, making, setup
+from avakit.cli import annotations, archiving, commands, cutting, making, setup
 from avakit.cli.closing import Run
 from avakit.errors import AvakitError, ExitCode, Interrupted
 from avakit.model import Packing, Split, Stage, VideoId
@@ -55,8 +55,7 @@ def _remake(given: dict[str, Any], lost: "list[Record]") -> ExitCode:
             its_frames = [record for record in its if record.stage is Stage.FRAMES]
             its_choice = replace(chosen, selection=selection)
             _make({**given, "pack": packing}, its_choice, [*others, *its_frames], frames, cuts, run)
-    making.refresh_manifest(chosen)
-    return decisive([run.close(), _compare(chosen, media)])
+    return decisive([making.close(run), _compare(chosen, media)])
 
 
 def _recipes(record: "Record", dataset: "Dataset") -> "tuple[FrameRecipe, cutting.Cuts]":
@@ -108,7 +107,9 @@ def _make(
     wanted = {*chosen.dataset.stages, *(record.stage for record in lost)}
     stages = tuple(stage for stage in Stage if stage in wanted)
     job = setup.job_of(given, chosen, stages[: stages.index(last) + 1], frames, cuts)
-    job = replace(job, recheck_days=0.0)  # what was there once is asked for again, whatever was said of it before
+    job = replace(
+        job, recheck_days=0.0, command=commands.keep(chosen.root)
+    )  # what was there once is asked for again, whatever was said of it before
     before = journal.read(chosen.root)
     if not any(record.facts.get("source", {}).get("name") == "archive" for record in lost):
         job = replace(job, sources=tuple(source for source in job.sources if source.name != "archive"))

@@ -28,7 +28,7 @@ KEYS = frozenset({
 #: Options that choose the work of one run: kept in a file they would silently narrow every later one.
 _OF_ONE_RUN = frozenset({
     "split", "ids", "ids_file", "limit", "shard", "num_shards", "retry", "unpack", "no_space_check", "dry_run", "json",
-    "report",
+    "report", "parquet", "croissant", "bagit", "copy", "schema", "check",
     # These make something beside the dataset's own, in a folder of its own.
     "mode", "crf", "preset", "gop", "sound",
     # These run programs: a file that came with somebody's data must not choose them.

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from avakit.cli import making, options, repairing, setup, timing, youtube
+from avakit.cli import making, narrowing, options, repairing, timing, youtube
 from avakit.cli.closing import Run
 from avakit.cli.display import Display, print_json, readable_count
 from avakit.cli.settings import Verb
-from avakit.errors import ConfigInvalid, ExitCode
+from avakit.errors import ExitCode
 from avakit.model import Finding, FindingKind
 from avakit.outcome import decisive
 
@@ -20,11 +20,6 @@ if TYPE_CHECKING:
     from avakit.verify import Depth
 
 _CODES = {FindingKind.MATCH: ExitCode.OK, FindingKind.UNREADABLE: ExitCode.STORAGE}
-#: Options that narrow the check to a part of the root.
-_NARROWING = (
-    "dataset", "manifest", "splits", "ids", "ids_file", "classes", "min_samples", "balanced", "sample", "limit",
-    "shard",
-)  # fmt: skip
 
 
 @click.command("verify", cls=Verb)
@@ -49,12 +44,10 @@ def command(ctx: click.Context, /, **given: Any) -> int:
     root = given["root"].absolute()
     depth = Depth.QUICK if given["quick"] else Depth.FULL
     given["jobs"] = given["jobs"] or execute.usable_cores()
-    by_hand = {name for name in _NARROWING if ctx.get_parameter_source(name) in _given_by_hand()}
+    by_hand = narrowing.by_hand(ctx)
     with making.interruptible():
         state = journal.read(root)
-        if by_hand and not by_hand & {"dataset", "manifest"}:
-            given["dataset"] = _only_dataset(state)
-        records = _narrow(given, state) if by_hand else list(state.present.values())
+        records = narrowing.narrow(given, state, by_hand) if by_hand else list(state.present.values())
         findings = _check(given, state, records, depth, whole_root=not by_hand)
         if given["timing"]:
             wrong = {finding.key for finding in findings if finding.kind is not FindingKind.MATCH}
@@ -64,34 +57,6 @@ def command(ctx: click.Context, /, **given: Any) -> int:
         if given["repair"] and not given["dry_run"] and code is not ExitCode.OK:
             code = _repair(given, root, state, findings, depth)
     return code
-
-
-def _given_by_hand() -> tuple[click.core.ParameterSource, ...]:
-    return (click.core.ParameterSource.COMMANDLINE, click.core.ParameterSource.ENVIRONMENT)
-
-
-def _only_dataset(state: "State") -> str:
-    """Return the dataset that a selection without --dataset means: the one that the root holds."""
-    names = sorted({record.dataset for record in state.present.values()})
-    if len(names) != 1:
-        raise ConfigInvalid(f"this root holds {', '.join(names) or 'no dataset'}; say which with --dataset")
-    return names[0]
-
-
-def _narrow(given: dict[str, Any], state: "State") -> "list[Record]":
-    """Return the records of the chosen videos, whatever was made of them, and of the dataset's annotation files."""
-    chosen = setup.choose(given)
-    ids = {video.id for video in chosen.videos()}
-    layout = chosen.layout
-    places = (layout, layout.for_clips or layout)
-    media = tuple(f for at in places for f in (at.videos, at.windows, at.clips, at.audio, at.frames, at.key_frames))
-    known = [*state.present.values(), *state.lost.values()]
-    return [
-        record
-        for record in known
-        if record.path.startswith(f"{layout.annotations}/")
-        or (record.item[:11] in ids and record.path.startswith(media))
-    ]
 
 
 def _check(

@@ -52,6 +52,8 @@ class Job:
         So many refusals in a row (bot check, 429, 403), and a source is not asked any more.
     breaker
         What counts them during a run.
+    command
+        The name of the command line that does it, under `.avakit/commands`.
     """
 
     dataset: str
@@ -71,11 +73,17 @@ class Job:
     threads: int = 1
     stop_after_blocks: int = STOP_AFTER_BLOCKS
     breaker: Breaker = Breaker()  # noqa: RUF009 - frozen
+    command: str = ""
 
     @property
     def root(self) -> Path:
         """The data root."""
         return self.layout.root
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What every journal line of the job says of it."""
+        return {"command": self.command} if self.command else {}
 
     def of(self, video: Video) -> Self:
         """Return the job as it is for one video: its files may live elsewhere, and not all archives concern it."""

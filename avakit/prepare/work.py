@@ -18,14 +18,16 @@ from avakit.prepare.inputs import Input, inputs
 from avakit.prepare.job import Job
 from avakit.prepare.keyframes import key_targets
 from avakit.prepare.plan import Target, Work
+from avakit.recipes import COPY
 from avakit.tools import files
 from avakit.tools.breaker import NOT_ASKED
 from avakit.tools.channel import Sender
+from avakit.tools.soundness import DecodeCheck
 from avakit.tools.video import versions
 from avakit.tools.ytdlp_errors import TABLE_VERSION
 
 #: What the record of a clip that is linked takes over.
-_OF_TWINS = ("span", "origin", "times", "margin_missing_seconds")
+_OF_TWINS = ("span", "origin", "times", "margin_missing_seconds", "checks")
 
 
 @dataclass
@@ -101,10 +103,11 @@ def _make(target: Target, bench: _Bench) -> Outcome:
     status, reason = (Status.SHORT, "ends_inside_span") if is_short else (Status.DONE, "")
     detail = f"the film ends {made.missing_seconds:.3f} s before the span does" if is_short else ""
     key = made.path.rpartition(".")[0] if made.stage else target.key
+    facts = {**_checks(made, target, bench.job), **made.facts, **bench.job.facts, "tools": versions()}
     record = Record(
         key, made.stage or target.stage, target.name, bench.job.dataset, status, reason, detail,
         path=made.path, bytes=made.bytes, sha256=made.sha256, frames=made.frames,
-        seconds=round(time.monotonic() - started, 3), facts={**made.facts, "tools": versions()},
+        seconds=round(time.monotonic() - started, 3), facts=facts,
     )  # fmt: skip
     journal.append(bench.job.root, record)
     if record.stage is Stage.FRAMES:
@@ -123,6 +126,18 @@ def _make(target: Target, bench: _Bench) -> Outcome:
         source=made.source,
         bytes=made.bytes,
     )
+
+
+def _checks(made: Made, target: Target, job: Job) -> dict[str, Any]:
+    """Return how deep a thing was looked at: a delivery as it was asked for, what was decoded for it, to the full."""
+    recipe = made.facts.get("recipe", {})
+    if target.stage is Stage.VIDEO:
+        depth = job.decode_check
+    elif (target.stage is Stage.WINDOW and not recipe) or COPY in (recipe.get("mode"), recipe.get("form")):
+        depth = DecodeCheck.DEMUX
+    else:
+        depth = DecodeCheck.FULL
+    return {"checks": {"decode": depth.value}}
 
 
 def _story(made: Made) -> str:
@@ -228,9 +243,9 @@ def _first(target: Target, bench: _Bench) -> Input:
 
 
 def _record_gap(target: Target, outcome: Outcome, job: Job) -> Record:
-    facts: dict[str, Any] = {}
+    facts: dict[str, Any] = dict(job.facts)
     if target.stage is Stage.VIDEO:
-        facts = {"sources": [source.identity for source in job.sources], "reasons_table": TABLE_VERSION}
+        facts |= {"sources": [source.identity for source in job.sources], "reasons_table": TABLE_VERSION}
     record = Record(
         target.key, target.stage, target.name, job.dataset, outcome.status, outcome.reason, outcome.detail, facts=facts
     )

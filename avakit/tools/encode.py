@@ -22,6 +22,8 @@ _SOUND_MARGIN_SECONDS = Fraction(1)
 _LARGEST_DENOMINATOR = 2**31 - 1
 #: For films whose own clock is finer than that: times are then off by a quarter of a microsecond at most.
 _FINE_DENOMINATOR = 4_000_000
+#: The bytes that x264 writes depend on this number, so it never depends on the machine or on --jobs (decision 0027).
+_ENCODER_THREADS = 4
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class ClipPlan:
     has_audio
         Whether the film's first sound track comes along.
     threads
-        Of the decoder and of the encoder.
+        Of the decoder, which gives the same frames with any number.
     """
 
     start: Fraction
@@ -113,7 +115,13 @@ def _sized(picture: Node, size: tuple[int, int] | None) -> Node:
 
 
 def _x264(plan: ClipPlan) -> dict[str, object]:
-    options = {"vcodec": "libx264", "crf": plan.crf, "preset": plan.preset, "acodec": "aac", "threads": plan.threads}
+    options = {
+        "vcodec": "libx264",
+        "crf": plan.crf,
+        "preset": plan.preset,
+        "acodec": "aac",
+        "threads": _ENCODER_THREADS,
+    }
     if plan.gop:
         options |= {"g": plan.gop, "keyint_min": plan.gop, "sc_threshold": 0}
     return options | {"frames:v": plan.frames, "movflags": "+faststart", "f": "mp4", "map_metadata": -1}

@@ -123,12 +123,20 @@ def write_atomically(target: Path, data: bytes) -> None:
         publish(path, target)
 
 
-def link_or_copy(source: Path, path: Path) -> None:
-    """Make `path` the same bytes as `source`: a hard link where the file system allows, else a copy."""
+def link_or_copy(source: Path, path: Path) -> bool:
+    """Make `path` the same bytes as `source`: a hard link where the file system allows, else a copy.
+
+    Returns
+    -------
+    bool
+        Whether it is a link.
+    """
     try:
         path.hardlink_to(source)
     except OSError:
         shutil.copyfile(source, path)
+        return False
+    return True
 
 
 def append_line(path: Path, line: str) -> None:

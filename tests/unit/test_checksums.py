@@ -1,4 +1,4 @@
-"""The lines of `sha256sum`, in both directions; and the manifest that is made of them."""
+"""The lines of `sha256sum`, in both directions."""
 
 import hashlib
 import shutil
@@ -9,10 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from avakit import checksums, manifest
-from avakit.errors import DataInvalid
-from avakit.journal import Record, State, merge
-from avakit.model import Stage
+from avakit import checksums
 
 EMPTY = hashlib.sha256(b"").hexdigest()
 DIGESTS = st.binary(max_size=8).map(lambda data: hashlib.sha256(data).hexdigest())
@@ -90,44 +87,3 @@ def test_sha256sum_accepts_our_lines_and_sees_a_changed_byte(tmp_path: Path) -> 
     broken = check(tmp_path, "--quiet", "SHA256SUMS")
     assert broken.returncode == 1
     assert broken.stdout.startswith(names[1])
-
-
-def a_root(root: Path) -> State:
-    """Make a root with one video and one folder of two frames."""
-    folder = "ava/rawframes/-5KQ66BBWC4"
-    (root / "ava/videos").mkdir(parents=True)
-    (root / folder).mkdir(parents=True)
-    (root / "ava/videos/-5KQ66BBWC4.mp4").write_bytes(b"film")
-    frames = {f"{folder}/img_0000{number}.jpg": bytes([number]) for number in (1, 2)}
-    for path, data in frames.items():
-        (root / path).write_bytes(data)
-    text = checksums.text((path, hashlib.sha256(data).hexdigest()) for path, data in frames.items())
-    listing = root / f".avakit/manifests/frames/{folder}.sha256"
-    listing.parent.mkdir(parents=True)
-    listing.write_text(text)
-    facts = {"item": "-5KQ66BBWC4", "dataset": "ava-v2.2", "status": "done"}
-    return merge([
-        Record(
-            "ava/videos/-5KQ66BBWC4", Stage.VIDEO, path="ava/videos/-5KQ66BBWC4.mp4", bytes=4,
-            sha256=hashlib.sha256(b"film").hexdigest(), **facts,
-        ),
-        Record(
-            folder, Stage.FRAMES, path=folder, bytes=2, frames=2, sha256=hashlib.sha256(text.encode()).hexdigest(),
-            **facts,
-        ),
-        Record("ava/videos/gone", Stage.VIDEO, "gone", "ava-v2.2", "unavailable", "removed"),
-    ])  # fmt: skip
-
-
-@needs_sha256sum
-def test_sha256sum_accepts_the_manifest_and_the_frame_lists(tmp_path: Path) -> None:
-    written = manifest.write(tmp_path, a_root(tmp_path))
-    assert written.read_text().count("\n") == 2
-    assert check(tmp_path, str(written.relative_to(tmp_path))).returncode == 0
-    assert check(tmp_path, ".avakit/manifests/frames/ava/rawframes/-5KQ66BBWC4.sha256").returncode == 0
-
-
-def test_an_empty_manifest_is_never_written(tmp_path: Path) -> None:
-    with pytest.raises(DataInvalid, match="nothing is recorded here yet"):
-        manifest.write(tmp_path, merge([]))
-    assert list(tmp_path.iterdir()) == []

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from avakit import doctor
-from avakit.cli import closing, status
+from avakit.cli import closing, commands, status
 from avakit.errors import ExitCode, Status
 from avakit.model import Stage
 from avakit.outcome import Outcome
@@ -19,7 +19,7 @@ def test_a_report_shows_no_secrets_of_the_command_line() -> None:
         "youtube:po_token=web.gvs+planted", "--extractor-args=youtubepot-x:key=planted",
         "--mirror", "https://me:planted@host/{id}.mp4?token=planted", "--ids", "-abc_efgh-1",
     ]  # fmt: skip
-    assert closing._without_secrets(given) == [
+    assert commands.without_secrets(given) == [
         "download", "--proxy", "socks5h://host:1080", "--proxy=http://host", "--extractor-args", "youtube:…",
         "--extractor-args=youtubepot-x:…", "--mirror", "https://host/{id}.mp4", "--ids", "-abc_efgh-1",
     ]  # fmt: skip
