@@ -59,7 +59,7 @@ def do(work: Work, job: Job) -> Result:
         if any(each.is_present for each in bench.result.outcomes):
             bench.result.left.append(Left(candidate.path, outcome.reason, outcome.detail))
         else:
-            bench.result.outcomes.append(_told(outcome))
+            bench.result.outcomes.append(_told(replace(outcome, detail=f"{shown(candidate.path)}: {outcome.detail}")))
     return bench.result
 
 
@@ -94,7 +94,7 @@ def _slot(candidate: Candidate, bench: _Bench) -> Slot | None:
     outcome = attempt(look, bench.video.id, Stage.VIDEO)
     if found:
         return found[0]
-    bench.odd.append((candidate, replace(outcome, detail=f"{shown(candidate.path)}: {outcome.detail}")))
+    bench.odd.append((candidate, outcome))
     return None
 
 
