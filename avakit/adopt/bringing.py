@@ -87,7 +87,7 @@ def reading(path: Path) -> Iterator[None]:
 
 
 def link(source: Path, path: Path, *, may_copy: bool) -> str:
-    """Give a foreign file a second name, or copy it; return the sha256 of a copy, which was read anyway.
+    """Give a foreign file a second name, or copy it; return the sha256 of a copy, nothing of a link.
 
     Raises
     ------
@@ -124,16 +124,18 @@ def _copy(source: Path, path: Path) -> str:
             copy.write(chunk)
 
 
-@dataclass(frozen=True)
-class Brought:
-    """A file that has its place: its digest, and how it got there (`in place`, `linked` or `copied`)."""
-
-    sha256: str
-    how: str
-
-
-def bring(source: Path, final: Path, before: Identity, *, may_copy: bool) -> Brought:
+def bring(source: Path, final: Path, before: Identity, sha256: str, *, may_copy: bool) -> str:
     """Publish a file under its name in the root, unless it lies there already.
+
+    Parameters
+    ----------
+    before, sha256
+        Which file it was when it was checked, and its digest then.
+
+    Returns
+    -------
+    str
+        How it got there: `in place`, `linked` or `copied`.
 
     Raises
     ------
@@ -145,19 +147,15 @@ def bring(source: Path, final: Path, before: Identity, *, may_copy: bool) -> Bro
     if os.path.lexists(final):
         if final.is_symlink() or not final.samefile(source):
             raise occupied(final)
-        with reading(source):
-            digest = files.sha256(final)
         check_same(source, before)
-        return Brought(digest, "in place" if final == source else "linked")
+        return "in place" if final == source else "linked"
     with files.partial(final) as unpublished:
-        digest = link(source, unpublished, may_copy=may_copy)
-        how = "copied" if digest else "linked"
-        if not digest:
-            with reading(source):
-                digest = files.sha256(unpublished)
+        copied = link(source, unpublished, may_copy=may_copy)
         check_same(source, before)
+        if copied and copied != sha256:
+            raise TransferFailed(Status.TRANSIENT, "vanished", "its copy has other bytes than were checked")
         files.publish(unpublished, final)
-    return Brought(digest, how)
+    return "copied" if copied else "linked"
 
 
 def occupied(final: Path) -> MediaRejected:

@@ -6,12 +6,14 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from avakit.adopt.bringing import Identity, identity
 from avakit.adopt.job import Candidate, Job
 from avakit.errors import MediaRejected, Status
 from avakit.layout import Layout
 from avakit.model import Clip, Span, Stage, Video
 from avakit.recipes import WINDOW_MARGIN_SECONDS
 from avakit.tools import soundness, video
+from avakit.tools.readonce import HashedFile
 from avakit.tools.soundness import MAX_EXCESS_SECONDS, Checked
 
 #: The recipe of what somebody else made: nobody says how.
@@ -40,10 +42,12 @@ class Slot:
 
 @dataclass(frozen=True)
 class Sound:
-    """A file that passed its checks: what is missing of the span, and what its record says of it."""
+    """A file that passed its checks: what they found, which file it was then, and what its record says of it."""
 
     candidate: Candidate
     checked: Checked
+    identity: Identity
+    sha256: str
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -122,51 +126,55 @@ def _length(path: Path) -> Fraction:
 
 
 def check(candidate: Candidate, slot: Slot, job: Job) -> Sound:
-    """Check a file as a delivery is checked, and that it has the length of what it is to be.
+    """Check a file as a delivery is checked, and that it has the length of what it is to be; read and hash it once.
 
     Raises
     ------
     MediaRejected
         As `tools.soundness.check` and `check_clip`; `length` if it is no window, or lacks what is wanted after a key
         frame; `timestamps` if the clock of a window can't be told.
+    OSError
+        If it can't be read.
     """
     path = Path(candidate.path)
-    if isinstance(slot.item, Clip):
-        return _check_clip(candidate, path, slot.item, job)
-    if slot.stage is Stage.WINDOW:
-        return _check_window(candidate, path, slot, job)
-    span = slot.item.span
-    return Sound(candidate, soundness.check(path, start=span.start, end=span.end, depth=job.depth))
+    before = identity(path)
+    with HashedFile(path) as reader:
+        if isinstance(slot.item, Clip):
+            checked, facts = _check_clip(path, slot.item, job, reader)
+        elif slot.stage is Stage.WINDOW:
+            checked, facts = _check_window(path, slot, job, reader)
+        else:
+            span = slot.item.span
+            checked = soundness.check(path, start=span.start, end=span.end, depth=job.depth, reader=reader)
+            facts = {}
+        return Sound(candidate, checked, before, reader.sha256(), facts)
 
 
-def _check_clip(candidate: Candidate, path: Path, clip: Clip, job: Job) -> Sound:
+def _check_clip(path: Path, clip: Clip, job: Job, reader: HashedFile) -> tuple[Checked, dict[str, Any]]:
     wanted = clip.file_span
-    checked = soundness.check_clip(path, wanted.duration, job.depth)
+    checked = soundness.check_clip(path, wanted.duration, job.depth, reader)
     facts: dict[str, Any] = {"recipe": AS_FOUND, "start": str(checked.probe.start_seconds)}
     if wanted != clip.span:
         if checked.missing_seconds > 0:
             detail = f"it ends {float(checked.missing_seconds):.3f} s before what is wanted after its key frame"
             raise MediaRejected(Status.CORRUPT, "length", detail)
         facts["span"] = wanted.plain
-    return Sound(candidate, checked, facts)
+    return checked, facts
 
 
-def _check_window(candidate: Candidate, path: Path, slot: Slot, job: Job) -> Sound:
+def _check_window(path: Path, slot: Slot, job: Job, reader: HashedFile) -> tuple[Checked, dict[str, Any]]:
     """Check a window: of ours the clock is its film's, of others it begins where the window does."""
     span = slot.item.span
     begins, is_own = video.probe(path).start_seconds, not _is_trimmed(path, span)
     origin = Fraction(0) if is_own else begins - span.start
-    checked = soundness.check(path, start=span.start, end=span.end, origin=origin, depth=job.depth)
+    checked = soundness.check(path, start=span.start, end=span.end, origin=origin, depth=job.depth, reader=reader)
     if is_own:
         _check_own(begins, checked.end_seconds, span)
     elif abs(checked.end_seconds - span.end) > WINDOW_TOLERANCE_SECONDS:
         lasts = float(checked.end_seconds - span.start)
-        detail = (
-            f"its pictures last {lasts:.3f} s, and a window {float(span.duration):.3f} s: cut at key frames, perhaps"
-        )
+        detail = f"its pictures last {lasts:.3f} s, and a window {float(span.duration):.3f} s"
         raise MediaRejected(Status.CORRUPT, "length", detail)
-    facts = {"recipe": AS_FOUND, "span": span.plain, "origin": str(origin), "origin_is_assumed": True}
-    return Sound(candidate, checked, facts)
+    return checked, {"recipe": AS_FOUND, "span": span.plain, "origin": str(origin), "origin_is_assumed": True}
 
 
 def _check_own(begins: Fraction, ends: Fraction, span: Span) -> None:

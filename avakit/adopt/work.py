@@ -155,20 +155,21 @@ def _rank(slot: Slot, layout: Layout, sound: Sound) -> tuple[bool, float, int, s
     """Order sound files: what lies at its place, then the longest, the largest, the first by its path."""
     path = Path(sound.candidate.path)
     lies_there = path.with_suffix("") == layout.absolute(slot.key)
-    return (not lies_there, -float(sound.seconds), -path.stat().st_size, sound.candidate.path)
+    return (not lies_there, -float(sound.seconds), -sound.identity.bytes, sound.candidate.path)
 
 
 def _published(slot: Slot, sound: Sound, bench: _Bench) -> Made:
     source = Path(sound.candidate.path)
     path = f"{slot.key}.{source.suffix[1:].lower()}"
-    before = bringing.identity(source)
-    brought = bringing.bring(source, bench.layout.absolute(path), before, may_copy=bench.job.may_copy)
+    how = bringing.bring(
+        source, bench.layout.absolute(path), sound.identity, sound.sha256, may_copy=bench.job.may_copy
+    )  # fmt: skip
     facts: dict[str, Any] = {
-        "source": {"name": "adopted", "path": shown(str(source)), "how": brought.how, **before.plain},
+        "source": {"name": "adopted", "path": shown(str(source)), "how": how, **sound.identity.plain},
         "probe": sound.checked.probe.plain, "checks": {"decode_check": str(bench.job.depth)}, **sound.facts,
     }  # fmt: skip
     return Made(
-        path, before.bytes, brought.sha256, missing_seconds=float(sound.checked.missing_seconds), facts=facts
+        path, sound.identity.bytes, sound.sha256, missing_seconds=float(sound.checked.missing_seconds), facts=facts
     )  # fmt: skip
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from av import AudioStream
     from av.container import InputContainer
 
+    from avakit.tools.readonce import HashedFile
+
 #: How much earlier than its container says a file may end: FAULTS M16.
 _LENGTH_TOLERANCE_SECONDS = Fraction(1)
 _LENGTH_TOLERANCE_SHARE = Fraction(1, 200)
@@ -64,6 +66,7 @@ def check(
     end: Fraction,
     origin: Fraction | None = None,
     depth: DecodeCheck = DecodeCheck.DEMUX,
+    reader: "HashedFile | None" = None,
 ) -> Checked:
     """Check that a file is what it claims to be.
 
@@ -77,6 +80,8 @@ def check(
         As of `tools.video.count_packets`.
     depth
         How deep to look. A file whose header tells no duration is read even at `off`.
+    reader
+        The same file, to have it hashed while its packets are read.
 
     Raises
     ------
@@ -89,7 +94,7 @@ def check(
         zero = claimed.start_seconds if origin is None else origin
         ends = claimed.clock_end_seconds - zero
     else:
-        claimed, packets = examine(path, origin)
+        claimed, packets = examine(reader or path, origin)
         _check_whole(claimed, packets, claimed.start_seconds if origin is None else origin)
         _check_beginning(packets, start)
         ends = packets.last_end_seconds
@@ -101,7 +106,9 @@ def check(
     return Checked(claimed, ends, missing(end, ends))
 
 
-def check_clip(path: Path, duration: Fraction, depth: DecodeCheck = DecodeCheck.DEMUX) -> Checked:
+def check_clip(
+    path: Path, duration: Fraction, depth: DecodeCheck = DecodeCheck.DEMUX, reader: "HashedFile | None" = None
+) -> Checked:
     """Check that a file is a clip of this length, whoever cut it; second 0 is its beginning.
 
     One that is shorter is not refused: see `Checked.missing_seconds`. At depth `full` all of it is decoded, also what
@@ -112,9 +119,8 @@ def check_clip(path: Path, duration: Fraction, depth: DecodeCheck = DecodeCheck.
     MediaRejected
         As `check`; `length` if it is longer by more than `MAX_EXCESS_SECONDS`.
     """
-    checked = check(
-        path, start=Fraction(0), end=duration, depth=DecodeCheck.DEMUX if depth is DecodeCheck.FULL else depth
-    )
+    shallow = DecodeCheck.DEMUX if depth is DecodeCheck.FULL else depth
+    checked = check(path, start=Fraction(0), end=duration, depth=shallow, reader=reader)
     if checked.end_seconds > duration + MAX_EXCESS_SECONDS:
         detail = f"it lasts {float(checked.end_seconds):.3f} s, its row {float(duration):.3f} s"
         raise MediaRejected(Status.CORRUPT, "length", detail)

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from avakit import cli, cut, journal
+from avakit.errors import ConfigInvalid, TransferFailed
 from avakit.model import Span
 from avakit.recipes import ClipRecipe
-from avakit.tools import files
+from avakit.tools import files, video
 from avakit.tools.footage import Footage
+from avakit.tools.readonce import HashedFile
 from tests.faults import FaultyServer
 from tests.integration import reels
 from tests.integration import world as worlds
@@ -244,11 +246,16 @@ def test_files_that_cannot_be_linked_are_copied_when_asked(
         raise OSError(18, "Invalid cross-device link", str(target), None, str(self))
 
     monkeypatch.setattr(Path, "hardlink_to", refuse)
-    brought = bringing.bring(source, to, bringing.identity(source), may_copy=True)
-    assert (brought.how, brought.sha256) == ("copied", files.sha256(source))
+    known = bringing.identity(source), files.sha256(source)
+    assert bringing.bring(source, to, *known, may_copy=True) == "copied"
     assert to.read_bytes() == source.read_bytes()
-    with pytest.raises(Exception, match="--copy copies such files"):
-        bringing.bring(source, kinetics.folder / "c", bringing.identity(source), may_copy=False)
+    with pytest.raises(ConfigInvalid, match="--copy copies such files"):
+        bringing.bring(source, kinetics.folder / "c", *known, may_copy=False)
+    with pytest.raises(TransferFailed, match="other bytes"):
+        bringing.bring(source, kinetics.folder / "c", known[0], "0" * 64, may_copy=True)
+    source.write_bytes(b"y" * 3_000_001)
+    with pytest.raises(TransferFailed, match="written to while"):
+        bringing.bring(source, kinetics.folder / "c", *known, may_copy=True)
     assert not list(kinetics.folder.glob(".*partial*"))
     (kinetics.folder / "empty").mkdir()
     adopt(kinetics, "tinetics.yaml", "--from", str(kinetics.folder / "empty"), expect=2)
@@ -257,3 +264,13 @@ def test_files_that_cannot_be_linked_are_copied_when_asked(
         2,
         65,
     )
+
+
+@pytest.mark.parametrize("reel", ["25.mp4", "2997-open.mkv", "vp9.webm", "30-late.mkv"])
+def test_a_file_is_hashed_while_its_packets_are_read(reel: str) -> None:
+    """With the same result as by its path, and hardly a byte is read twice."""
+    path = reels.make(worlds.REELS, reel)
+    with HashedFile(path) as reader:
+        assert video.examine(reader) == video.examine(path)
+        assert reader._hashed > 0.9 * path.stat().st_size
+        assert reader.sha256() == files.sha256(path)
