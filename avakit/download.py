@@ -1,7 +1,7 @@
 """One video: from the sources in their order, each the other's fallback, counted only after its checks."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -171,13 +171,8 @@ def _made(path: str, where: Path, delivery: Delivery, checked: "Checked") -> Mad
         sha256=known if isinstance(known, str) else files.sha256(where),
         missing_seconds=float(checked.missing_seconds),
         source=delivery.source,
-        facts={"source": {"name": delivery.source, **delivery.facts}, "probe": _plain(asdict(checked.probe))},
+        facts={"source": {"name": delivery.source, **delivery.facts}, "probe": checked.probe.plain},
     )
-
-
-def _plain(facts: dict[str, object]) -> dict[str, object]:
-    """Turn fractions into text, so that JSON holds them exactly."""
-    return {k: v if isinstance(v, str | int | float | bool | None) else str(v) for k, v in facts.items()}
 
 
 def _all_failed(failures: list[tuple[str, ItemFailed]]) -> ItemFailed:

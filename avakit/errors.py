@@ -44,12 +44,12 @@ class Status(StrEnum):
 #: The reasons of what is not there, as docs/reasons.md tells of them.
 REASONS = frozenset({
     "age", "ambiguous", "archive_member", "bot_check", "bug", "changed", "copyright", "crashed", "damaged",
-    "decode", "drm", "empty", "ends_inside_span", "error", "forbidden", "format", "geo", "html", "length", "live",
-    "login", "members", "network", "no_audio", "no_video", "not_downloaded", "not_found", "not_listed",
-    "not_media",
-    "not_published", "other_shard", "packets", "permission", "playlist", "private", "rate_limit", "redirect",
-    "removed", "resources", "server_error", "signal", "size", "source_error", "starts_after_end", "storage",
-    "symlink", "terminated", "timeout", "timestamps", "tool", "tool_missing", "truncated", "unknown", "vanished",
+    "decode", "drm", "empty", "ends_inside_span", "error", "forbidden", "format", "geo", "html", "length",
+    "live", "login", "members", "names", "network", "no_audio", "no_video", "not_downloaded", "not_found",
+    "not_listed", "not_media", "not_published", "occupied", "other_shard", "packets", "permission", "playlist",
+    "private", "rate_limit", "redirect", "removed", "resources", "server_error", "signal", "size",
+    "source_error", "starts_after_end", "storage", "symlink", "terminated", "timeout", "timestamps", "tool",
+    "tool_missing", "truncated", "unknown", "unreadable", "vanished",
 })  # fmt: skip
 
 

@@ -10,7 +10,6 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
-from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 from avakit import journal
 from avakit.archives import listing
-from avakit.errors import ItemFailed, MediaRejected, Status
+from avakit.errors import ItemFailed, Status
 from avakit.journal import Record
 from avakit.layout import Layout
 from avakit.model import Clip, Stage
@@ -32,8 +31,6 @@ from avakit.tools.soundness import DecodeCheck
 
 #: The recipe of a clip that somebody else cut.
 AS_DELIVERED = "as delivered"
-#: A clip that is so much longer than its row is another clip, or was cut at key frames only.
-MAX_EXCESS_SECONDS = Fraction(1)
 #: Far more than ten seconds of the largest pictures take.
 MAX_CLIP_BYTES = 1 << 30
 _CLIP_NAME = re.compile(r"[A-Za-z0-9_-]{11}_[0-9]{6}_[0-9]{6}\.mp4", re.ASCII)
@@ -163,7 +160,7 @@ def _take(member: tar.Member, clip: Clip, shelf: Shelf, reply: Mapping[str, Any]
             return False
         tar.save(member, unpublished)
         try:
-            checked = check(unpublished, clip)
+            checked = soundness.check_clip(unpublished, clip.span.duration, DecodeCheck.FULL)
         except ItemFailed as error:
             report.refused[clip.name] = (error.status.value, error.reason, error.detail)
             return False
@@ -196,22 +193,3 @@ def _take(member: tar.Member, clip: Clip, shelf: Shelf, reply: Mapping[str, Any]
     report.refused.pop(clip.name, None)
     Sender(shelf.channel, clip.name, Stage.CLIP).settled(size)
     return True
-
-
-def check(path: Path, clip: Clip) -> soundness.Checked:
-    """Check that a file is a clip of this length, and decode all of it.
-
-    Raises
-    ------
-    MediaRejected
-        As `tools.soundness.check` and `tools.soundness.decode`; `length` if it is longer than its row by more than
-        `MAX_EXCESS_SECONDS`. One that is shorter is not refused: see `Checked.missing_seconds`.
-    """
-    duration = clip.span.duration
-    checked = soundness.check(path, start=Fraction(0), end=duration)
-    end = checked.end_seconds
-    if end > duration + MAX_EXCESS_SECONDS:
-        detail = f"it lasts {float(end):.3f} s, its row {float(duration):.3f} s"
-        raise MediaRejected(Status.CORRUPT, "length", detail)
-    soundness.decode(path, start=Fraction(0), end=end)
-    return checked

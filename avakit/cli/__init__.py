@@ -20,6 +20,7 @@ VERBS = {
     "check": "check",
     "plan": "plan",
     "subset": "subset",
+    "adopt": "adopt",
     "download": "download",
     "cut": "cut",
     "extract-frames": "extract_frames",

@@ -28,6 +28,23 @@ def ensure_annotations(chosen: setup.Chosen, state: "State", tell: Callable[[str
     missing = {file.name for file in fetch.missing(chosen.dataset, chosen.root, chosen.splits)}
     if missing:
         tell(f"fetching {len(missing)} annotation file{'s' * (len(missing) > 1)} of {chosen.dataset.name}")
+    _fetch_and_record(chosen, state, missing)
+
+
+def record_those_here(chosen: setup.Chosen, state: "State") -> None:
+    """Pin and record the annotation files that are there; ask nobody for others.
+
+    Raises
+    ------
+    DataInvalid
+        If one is no longer what was pinned.
+    """
+    _fetch_and_record(chosen, state, set())
+
+
+def _fetch_and_record(chosen: setup.Chosen, state: "State", missing: set[str]) -> None:
+    from avakit import fetch
+
     # A kill may have come between a file and its pin, or a pin and its journal line; or the user put the file there.
     there = {file.name for file in chosen.dataset.files if (chosen.annotations / file.name).is_file()}
     names = missing | {name for name in there if f"{chosen.layout.annotations}/{name}" not in state.present}

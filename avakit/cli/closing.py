@@ -61,7 +61,8 @@ ADVICE = {
 }
 #: What a newer yt-dlp may cure.
 _OF_YTDLP = frozenset({"bot_check", "forbidden", "format", "rate_limit", "source_error", "unknown"})
-_SHOWN_FAILURES = 1000
+#: So many failures are named in a report; the rest is counted.
+SHOWN_FAILURES = 1000
 _SCHEMA = 1
 
 
@@ -84,6 +85,8 @@ class Run:
     outcomes: list[Outcome] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     seal: "Seal | None" = None
+    #: What a verb has to tell beyond its outcomes: in the report, and in the last object of --json.
+    more: dict[str, Any] = field(default_factory=dict)
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def close(self, error: AvakitError | None = None) -> ExitCode:
@@ -135,7 +138,7 @@ class Run:
             "verb": self.verb, "dataset": self.dataset, "counts": table,
             "not_tried": self.left, "bytes": sum(outcome.bytes for outcome in self.outcomes if outcome.attempts),
             "exit_code": int(code), "why": str(error) if error else self._why(code)[2:-1],
-            "notes": self.notes,
+            "notes": self.notes, **self.more,
             **({"root_sha256": self.seal.sha256, "entries": self.seal.entries} if self.seal else {}),
         }  # fmt: skip
 
@@ -149,8 +152,8 @@ class Run:
     def _failures(self) -> dict[str, Any]:
         failures = [o for o in self.outcomes if not o.is_present or o.status is Status.SHORT]
         return {
-            "failures": [{k: str(v) for k, v in asdict(o).items()} for o in failures[:_SHOWN_FAILURES]],
-            "failures_left_out": max(0, len(failures) - _SHOWN_FAILURES),
+            "failures": [{k: str(v) for k, v in asdict(o).items()} for o in failures[:SHOWN_FAILURES]],
+            "failures_left_out": max(0, len(failures) - SHOWN_FAILURES),
         }
 
     def write_report(self, facts: dict[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """Which seconds a thing holds, and which are wanted of it."""
 
+from collections.abc import Mapping
 from fractions import Fraction
 
 from avakit.journal import Record
@@ -17,7 +18,8 @@ def covers(record: Record, item: Video | Clip) -> bool:
 
     Of clips of AVA-Kinetics more is wanted, as far as mmaction2 reads after their last key frame.
     """
-    is_of_keys = record.stage is Stage.FRAMES and record.facts.get("recipe", {}).get("key_frames")
+    recipe = record.facts.get("recipe")  # of what others made it is a word
+    is_of_keys = record.stage is Stage.FRAMES and isinstance(recipe, Mapping) and recipe.get("key_frames")
     if record.stage is Stage.VIDEO or is_of_keys:
         return True
     wanted = item.file_span

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from av.stream import Stream
 
     from avakit.tools.ranged import RangedFile
+    from avakit.tools.readonce import HashedFile
 
 #: Demuxers by libavformat's names. Playlists (hls, dash, concat) are not among them: they open other files.
 DEMUXERS = "mov,matroska,webm,avi,flv"
@@ -36,7 +37,7 @@ _PLAYLISTS = (b"#extm3u", b"ffconcat", b"<mpd")
 _DISK = frozenset({errno.ENOENT, errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE, errno.EMFILE, errno.ENFILE})
 
 
-def check_magic(source: "Path | RangedFile") -> None:
+def check_magic(source: "Path | RangedFile | HashedFile") -> None:
     """Look at a file's first bytes.
 
     Raises
@@ -59,7 +60,7 @@ def check_magic(source: "Path | RangedFile") -> None:
         raise MediaRejected(Status.CORRUPT, "not_media", "the file begins like no video container that is known")
 
 
-def _head(source: "Path | RangedFile") -> bytes:
+def _head(source: "Path | RangedFile | HashedFile") -> bytes:
     if isinstance(source, Path):
         with source.open("rb") as stream:
             return stream.read(_HEAD_BYTES)
@@ -79,7 +80,7 @@ _CHUNK = 1 << 20
 
 
 @contextmanager
-def opened(source: "Path | RangedFile") -> "Iterator[InputContainer]":
+def opened(source: "Path | RangedFile | HashedFile") -> "Iterator[InputContainer]":
     """Open a video file, here or on a server, for as long as the block lasts.
 
     Raises
@@ -100,7 +101,7 @@ def opened(source: "Path | RangedFile") -> "Iterator[InputContainer]":
 
 
 @contextmanager
-def _opened(source: "Path | RangedFile") -> "Iterator[InputContainer]":
+def _opened(source: "Path | RangedFile | HashedFile") -> "Iterator[InputContainer]":
     import av
 
     check_magic(source)
@@ -151,14 +152,14 @@ def created(path: Path, form: str, **options: str) -> "Iterator[OutputContainer]
         raise
 
 
-def _openable(source: "Path | RangedFile") -> "str | RangedFile":
+def _openable(source: "Path | RangedFile | HashedFile") -> "str | RangedFile | HashedFile":
     if isinstance(source, Path):
         return f"file:{source.absolute()}"
     source.seek(0)
     return source
 
 
-def raise_disk(error: Exception, source: "Path | RangedFile | str") -> None:
+def raise_disk(error: Exception, source: "Path | RangedFile | HashedFile | str") -> None:
     """Raise the error of the disk, if it is the disk that failed.
 
     `source` may be a container's name; of one that does not lie here there is no error of a disk.

@@ -68,6 +68,21 @@ class Probe:
     has_audio: bool
     declared_frames: int | None
 
+    @property
+    def plain(self) -> dict[str, object]:
+        """What a journal line holds of it: fractions are text, so that JSON holds them exactly."""
+        return {k: v if isinstance(v, str | int | float | bool | None) else str(v) for k, v in vars(self).items()}
+
+    @property
+    def clock_begin_seconds(self) -> Fraction:
+        """Where its duration is counted from, on its own clock: Matroska counts from 0, MP4 from its first time."""
+        return Fraction(0) if "matroska" in self.container else self.start_seconds
+
+    @property
+    def clock_end_seconds(self) -> Fraction:
+        """Where it ends on its own clock, by its header."""
+        return self.clock_begin_seconds + self.duration_seconds
+
 
 def probe(path: Path) -> Probe:
     """Read what a file claims about its video.

@@ -17,9 +17,13 @@ if TYPE_CHECKING:
     from av import AudioStream
     from av.container import InputContainer
 
+    from avakit.tools.readonce import HashedFile
+
 #: How much earlier than its container says a file may end: FAULTS M16.
 _LENGTH_TOLERANCE_SECONDS = Fraction(1)
 _LENGTH_TOLERANCE_SHARE = Fraction(1, 200)
+#: A clip that is so much longer than its row is another clip, or was cut at key frames only.
+MAX_EXCESS_SECONDS = Fraction(1)
 #: Sites round durations to whole seconds, either way.
 _TOLD_TOLERANCE_SECONDS = 2.0
 #: Sound is decoded from a little before the span: its first packets after a seek may refer to what was not read.
@@ -62,6 +66,7 @@ def check(
     end: Fraction,
     origin: Fraction | None = None,
     depth: DecodeCheck = DecodeCheck.DEMUX,
+    reader: "HashedFile | None" = None,
 ) -> Checked:
     """Check that a file is what it claims to be.
 
@@ -75,6 +80,8 @@ def check(
         As of `tools.video.count_packets`.
     depth
         How deep to look. A file whose header tells no duration is read even at `off`.
+    reader
+        The same file, to have it hashed while its packets are read.
 
     Raises
     ------
@@ -85,9 +92,9 @@ def check(
     """
     if depth is DecodeCheck.OFF and (claimed := probe(path)).duration_seconds > 0:
         zero = claimed.start_seconds if origin is None else origin
-        ends = _clock_begin(claimed) + claimed.duration_seconds - zero
+        ends = claimed.clock_end_seconds - zero
     else:
-        claimed, packets = examine(path, origin)
+        claimed, packets = examine(reader or path, origin)
         _check_whole(claimed, packets, claimed.start_seconds if origin is None else origin)
         _check_beginning(packets, start)
         ends = packets.last_end_seconds
@@ -97,6 +104,29 @@ def check(
     if depth is DecodeCheck.FULL:
         decode(path, start=start, end=end, origin=origin)
     return Checked(claimed, ends, missing(end, ends))
+
+
+def check_clip(
+    path: Path, duration: Fraction, depth: DecodeCheck = DecodeCheck.DEMUX, reader: "HashedFile | None" = None
+) -> Checked:
+    """Check that a file is a clip of this length, whoever cut it; second 0 is its beginning.
+
+    One that is shorter is not refused: see `Checked.missing_seconds`. At depth `full` all of it is decoded, also what
+    lies after `duration`.
+
+    Raises
+    ------
+    MediaRejected
+        As `check`; `length` if it is longer by more than `MAX_EXCESS_SECONDS`.
+    """
+    shallow = DecodeCheck.DEMUX if depth is DecodeCheck.FULL else depth
+    checked = check(path, start=Fraction(0), end=duration, depth=shallow, reader=reader)
+    if checked.end_seconds > duration + MAX_EXCESS_SECONDS:
+        detail = f"it lasts {float(checked.end_seconds):.3f} s, its row {float(duration):.3f} s"
+        raise MediaRejected(Status.CORRUPT, "length", detail)
+    if depth is DecodeCheck.FULL:
+        decode(path, start=Fraction(0), end=checked.end_seconds)
+    return checked
 
 
 def check_duration(claimed: Probe, told_seconds: float) -> None:
@@ -113,16 +143,11 @@ def check_duration(claimed: Probe, told_seconds: float) -> None:
         raise MediaRejected(Status.CORRUPT, "length", detail)
 
 
-def _clock_begin(claimed: Probe) -> Fraction:
-    """Return where the duration is counted from: Matroska counts from 0, MP4 from its first timestamp."""
-    return Fraction(0) if "matroska" in claimed.container else claimed.start_seconds
-
-
 def _check_whole(claimed: Probe, packets: Packets, zero: Fraction) -> None:
     if packets.indexed_count is not None and packets.count < packets.indexed_count:
         detail = f"only {packets.count} of {packets.indexed_count} frames are there"
         raise MediaRejected(Status.CORRUPT, "truncated", detail)
-    found = packets.media_end_seconds + zero - _clock_begin(claimed)
+    found = packets.media_end_seconds + zero - claimed.clock_begin_seconds
     tolerance = max(_LENGTH_TOLERANCE_SECONDS, claimed.duration_seconds * _LENGTH_TOLERANCE_SHARE)
     if found < claimed.duration_seconds - tolerance:
         detail = f"it ends after {float(found):.3f} s of the {float(claimed.duration_seconds):.3f} s it claims"

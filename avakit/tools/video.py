@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from av.container import InputContainer
 
     from avakit.tools.ranged import RangedFile
+    from avakit.tools.readonce import HashedFile
 
 __all__ = [
     "Packets",
@@ -237,7 +238,7 @@ def _rates(stream: "VideoStream") -> list[Fraction]:
     return [rate for rate in (stream.average_rate, stream.base_rate, stream.guessed_rate) if rate]
 
 
-def examine(path: Path, origin: Fraction | None = None) -> tuple[Probe, Packets]:
+def examine(path: "Path | HashedFile", origin: Fraction | None = None) -> tuple[Probe, Packets]:
     """Read what a file claims and all of its packets, opening it once.
 
     Raises
