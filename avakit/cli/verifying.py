@@ -67,7 +67,8 @@ def _begin(given: dict[str, Any], by_hand: frozenset[str]) -> "tuple[Verificatio
     tally = telling.Tally(recorded, len(chosen), depth, _part_of(given, by_hand), outside.sha256 if outside else "")
     whole = not by_hand and len(chosen) == len(records) and not (given["share"] or given["subset"])
     course = Verification(given["root"], chosen, depth, given["jobs"], state, outside, whole)
-    course.checkpoint = _checkpoint(given, by_hand, depth, outside)
+    if chosen:
+        course.checkpoint = _checkpoint(given, by_hand, depth, outside)
     tally.retold = sum(record.key in course.checkpoint.known for record in chosen)
     return course, tally, state
 

@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import io
 import os
 from dataclasses import dataclass
 
@@ -73,10 +74,10 @@ def _digest(descriptor: int, size: int) -> str:
         digest = hashlib.sha256(data)
     else:
         digest = hashlib.sha256()
-    buffer = bytearray(_CHUNK)
-    view = memoryview(buffer)
-    while count := os.readv(descriptor, [buffer]):
-        digest.update(view[:count])
+    view = memoryview(bytearray(_CHUNK))
+    with io.FileIO(descriptor, closefd=False) as stream:
+        while count := stream.readinto(view):
+            digest.update(view[:count])
     return digest.hexdigest()
 
 

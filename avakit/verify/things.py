@@ -12,7 +12,7 @@ from avakit.model import Packing, Stage
 
 #: Small files go to a worker in lots of at most so many things and bytes; a frame folder goes alone.
 _LOT_THINGS = 64
-_LOT_BYTES = 64 << 20
+_LOT_BYTES = 32 << 20
 
 
 class Depth(StrEnum):
@@ -108,11 +108,12 @@ def lots(records: Sequence[Record | Thing], depth: Depth) -> list[Lot]:
         if is_frames(record):
             found.append(Lot([record], depth))
             continue
-        lot.append(record)
-        size += (record.size or _LOT_BYTES // _LOT_THINGS) if isinstance(record, Thing) else record.bytes
-        if len(lot) >= _LOT_THINGS or size >= _LOT_BYTES:
+        its = (record.size or _LOT_BYTES // _LOT_THINGS) if isinstance(record, Thing) else record.bytes
+        if lot and (len(lot) >= _LOT_THINGS or size + its > _LOT_BYTES):
             found.append(Lot(lot, depth))
             lot, size = [], 0
+        lot.append(record)
+        size += its
     return [*found, *([Lot(lot, depth)] if lot else [])]
 
 

@@ -46,11 +46,13 @@ def check(root: Path, view: str) -> Views:
             seen.notes.append("ROOT is not of this SHA256SUMS; `avakit manifest` writes both anew")
         return seen
     entries, problems = listing.parse(sums)
-    for problem in problems[: listing.SHOWN_PROBLEMS]:
-        kind = FindingKind.UNSAFE if problem.is_unsafe else FindingKind.DIFFERS
-        where = f"line {problem.line}: " if problem.line else ""
-        seen.findings.append(Finding(SHA256SUMS, kind, f"{where}{problem.text}"))
-    if not problems:
+    if problems:
+        kind = FindingKind.UNSAFE if any(problem.is_unsafe for problem in problems) else FindingKind.DIFFERS
+        first = next((problem for problem in problems if problem.is_unsafe), problems[0])
+        where = f"line {first.line}: " if first.line else ""
+        more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
+        seen.findings.append(Finding(SHA256SUMS, kind, f"{where}{first.text}{more}"))
+    else:
         why = _contradiction(entries, view) or ("" if is_named else _difference(entries, view))
         if why:
             seen.findings.append(Finding(SHA256SUMS, FindingKind.DIFFERS, why))
