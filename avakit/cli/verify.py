@@ -114,7 +114,7 @@ def _refuse(given: dict[str, Any], by_hand: frozenset[str]) -> None:
         raise ConfigInvalid("--quick and --deep contradict each other")
     if given["against"]:
         names = [f"--{name}" for name in ("repair", "timing", "deep") if given[name]]
-        names += sorted(f"--{name}".replace("_", "-") for name in by_hand)
+        names += verifying.options_of(by_hand)
         if names:
             raise ConfigInvalid(f"--against looks at a list alone, and knows nothing of {', '.join(names)}")
     for name in ("html", "report"):

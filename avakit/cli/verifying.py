@@ -73,9 +73,14 @@ def _begin(given: dict[str, Any], by_hand: frozenset[str]) -> "tuple[Verificatio
     return course, tally, state
 
 
+def options_of(by_hand: frozenset[str]) -> list[str]:
+    """Return the options that narrow a check, as they were written."""
+    return ["--split" if name == "splits" else f"--{name}".replace("_", "-") for name in NARROWING if name in by_hand]
+
+
 def _part_of(given: dict[str, Any], by_hand: frozenset[str]) -> str:
     """Return the words for the part of the root that is looked at; none for all of it."""
-    words = [f"--{name}".replace("_", "-").replace("--splits", "--split") for name in NARROWING if name in by_hand]
+    words = options_of(by_hand)
     words += [f"sample {float(given['share']):.4g}"] if given["share"] else []
     words += [f"subset {given['subset']}"] if given["subset"] else []
     return ", ".join(words)

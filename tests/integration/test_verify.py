@@ -7,11 +7,12 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from avakit import checksums, cli, journal
+from avakit import checksums, cli, execute, journal
 from avakit.errors import DataInvalid
 from avakit.journal import Record
 from avakit.layout import frame_list, frame_name
@@ -22,6 +23,8 @@ from avakit.verify import Depth, Verification
 from avakit.verify.check import check_lot
 from avakit.verify.things import Lot
 from avakit.verify.unrecorded import unexpected
+from tests.conformance.tampering import write_views
+from tests.invariants import in_this_process
 
 VIDEO, OTHER = "ava/videos/-5KQ66BBWC4.mkv", "ava/videos/1j20qq1JyX4.mp4"
 FRAMES = "ava/rawframes/-5KQ66BBWC4"
@@ -399,3 +402,107 @@ def test_quarantine_takes_a_frame_folder_with_its_list(root: Path) -> None:
 def test_quarantine_of_a_sound_root_does_nothing(root: Path) -> None:
     assert quarantine(root, journal.read(root), findings(root, FULL)).lost == []
     assert not (root / ".avakit/quarantine").exists()
+
+
+def found_by(root: Path) -> list[Finding]:
+    state = journal.read(root)
+    found = Verification(root, list(state.present.values()), FULL, 1, state).findings()
+    return [finding for finding in found if finding.kind is not FindingKind.MATCH]
+
+
+def move(path: str, target: str) -> Callable[[Path], None]:
+    def change(root: Path) -> None:
+        (root / target).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).rename(root / target)
+
+    return change
+
+
+def rotate(*paths: str) -> Callable[[Path], None]:
+    """Give each file the name of the next, and the last one that of the first."""
+
+    def change(root: Path) -> None:
+        (root / paths[-1]).rename(root / "spare")
+        for path, following in reversed(list(pairwise(paths))):
+            (root / path).rename(root / following)
+        (root / "spare").rename(root / paths[0])
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "moved"),
+    [
+        (move(VIDEO, "ava/videos/film.mkv"), {VIDEO: "ava/videos/film.mkv"}),
+        (move(VIDEO, "ava/elsewhere/deep/film.mkv"), {VIDEO: "ava/elsewhere/deep/film.mkv"}),
+        (move(FRAMES, "ava/rawframes/film"), {FRAMES: "ava/rawframes/film"}),
+        (move(FRAME, EXTRA_FRAME), {FRAME: EXTRA_FRAME}),
+        (rotate(VIDEO, OTHER), {VIDEO: OTHER, OTHER: VIDEO}),
+        (rotate(VIDEO, OTHER, LABELS), {VIDEO: OTHER, OTHER: LABELS, LABELS: VIDEO}),
+        (swap_frames, {f"{FRAMES}/img_00001.jpg": FRAME, FRAME: f"{FRAMES}/img_00001.jpg"}),
+    ],
+    ids=["renamed", "elsewhere", "folder", "frame", "swapped", "turned", "frames swapped"],
+)
+def test_what_moved_is_found_and_put_back(
+    root: Path, change: Callable[[Path], None], moved: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(execute, "run", in_this_process)
+    before = {path.relative_to(root): path.read_bytes() for path in (root / "ava").rglob("*.*") if path.is_file()}
+    change(root)
+    found = found_by(root)
+    assert {finding.path: finding.now_at for finding in found} == moved
+    assert {finding.kind for finding in found} == {FindingKind.MOVED}
+    done = quarantine(root, journal.read(root), found)
+    assert (done.lost, len(done.put_back)) == ([], len(moved))
+    assert found_by(root) == []
+    assert {
+        path.relative_to(root): path.read_bytes() for path in (root / "ava").rglob("*.*") if path.is_file()
+    } == before
+
+
+def test_what_no_longer_has_its_bytes_is_not_put_back(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(execute, "run", in_this_process)
+    move(VIDEO, "ava/videos/film.mkv")(root)
+    found = found_by(root)
+    (root / "ava/videos/film.mkv").write_bytes(b"another film!!")
+    done = quarantine(root, journal.read(root), found)
+    assert ([record.path for record in done.lost], done.put_back) == ([VIDEO], [])
+    assert not (root / VIDEO).exists()
+
+
+def test_what_a_running_job_replaces_meanwhile_is_no_finding(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(execute, "run", in_this_process)
+    state = journal.read(root)
+    record_file(root, VIDEO, b"another delivery of it")
+    (root / OTHER).unlink()
+    key = OTHER.rpartition(".")[0]
+    journal.append(root, Record(key, Stage.VIDEO, "1j20qq1JyX4", "ava-v2.2", journal.REMOVED, journal.DROPPED))
+    found = Verification(root, list(state.present.values()), FULL, 1, state).findings()
+    assert {finding.kind for finding in found} == {FindingKind.MATCH}
+
+
+def test_an_older_list_is_no_finding_and_a_contradicting_one_is(
+    root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(execute, "run", in_this_process)
+    write_views(root)
+    record_file(root, "ava/videos/zzzzzzzzzzz.mp4", b"a third film")
+    assert cli.run(["verify", "--root", str(root)]) == 0
+    assert "SHA256SUMS is older than the journal" in capsys.readouterr().err
+    record_file(root, VIDEO, b"another delivery of it")
+    assert cli.run(["verify", "--root", str(root)]) == 4
+    assert "another digest than the journal" in capsys.readouterr().out
+    assert cli.run(["manifest", "--root", str(root)]) == 0
+    assert cli.run(["verify", "--root", str(root)]) == 0
+
+
+def test_options_that_contradict_each_other_are_refused(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for words, says in (
+        (["--quick", "--deep"], "contradict each other"),
+        (["--against", "x", "--repair"], "knows nothing of --repair"),
+        (["--against", "x", "--split", "val"], "knows nothing of --split"),
+        (["--expect-root", "sha256:12"], "is not a root digest"),
+        (["--html", str(root / "no/page.html")], "there is no folder"),
+    ):
+        assert cli.run(["verify", "--root", str(root), *words]) == 2
+        assert says in capsys.readouterr().err
