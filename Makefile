@@ -41,6 +41,7 @@ bench: $(READY) ## Annotations, downloads, cutting, frames and colours, each bes
 	$(BIN)/python -m benchmarks.frames
 	$(BIN)/python -m benchmarks.quality
 	$(BIN)/python -m benchmarks.colours
+	$(BIN)/python -m benchmarks.verify
 
 check: $(READY) ## Format, lint, types, import contracts, docs
 	$(BIN)/ruff format --check $(SOURCES)

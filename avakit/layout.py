@@ -198,5 +198,7 @@ REPORTS = ".avakit/reports"
 #: What was found in each archive of clips that was read.
 ARCHIVES = ".avakit/archives"
 QUARANTINE = ".avakit/quarantine"
+#: How far checks got that were killed.
+CHECKPOINTS = ".avakit/verify"
 #: What `--skip-bad-rows` left out, by dataset.
 REJECTS = ".avakit/rejects"

@@ -140,6 +140,8 @@ class FindingKind(StrEnum):
     MISSING = "missing"
     UNEXPECTED = "unexpected"
     DIFFERS = "differs"
+    MOVED = "moved"
+    UNSTABLE = "unstable"
     UNREADABLE = "unreadable"
     UNSAFE = "unsafe"
 
@@ -151,6 +153,8 @@ class FindingKind(StrEnum):
             FindingKind.MISSING: "-",
             FindingKind.UNEXPECTED: "+",
             FindingKind.DIFFERS: "*",
+            FindingKind.MOVED: ">",
+            FindingKind.UNSTABLE: "~",
             FindingKind.UNREADABLE: "!",
             FindingKind.UNSAFE: "!",
         }[self]
@@ -158,9 +162,28 @@ class FindingKind(StrEnum):
 
 @dataclass(frozen=True, order=True)
 class Finding:
-    """What `verify` found at one path (relative to the root), with the key of the item it belongs to."""
+    """What `verify` found at one path.
+
+    Attributes
+    ----------
+    path
+        Relative to the root.
+    detail
+        A few words for a person.
+    key
+        The key of the item it belongs to; empty where nobody recorded it.
+    bytes
+        Its recorded size, or of what nobody recorded the size it has; 0 where that is not known.
+    sha256
+        The digest of the bytes that lie there, where they were read and are not those recorded.
+    now_at
+        Of what moved: the path where its bytes lie.
+    """
 
     path: str
     kind: FindingKind
     detail: str = ""
     key: str = ""
+    bytes: int = 0
+    sha256: str = ""
+    now_at: str = ""

@@ -1,6 +1,7 @@
 /* A disk that fails where it is told to, for one process and what that starts: LD_PRELOAD of the storage faults.
  *
- * FAULTY_CALL   write, close, fsync, rename, renamed (after it), append (half of a line, then SIGKILL), or flock
+ * FAULTY_CALL   read, flip (a bit of the first read), stall (before a read), write, close, fsync, rename,
+ *               renamed (after it), append (half of a line, then SIGKILL), or flock
  * FAULTY_PATH   a part of the path that is concerned
  * FAULTY_ERRNO  the error; 0: SIGKILL to the whole group; -1: a short write
  */
@@ -53,6 +54,18 @@ ssize_t write(int fd, const void *data, size_t size) {
         return fail();
     }
     return real(fd, data, size);
+}
+
+ssize_t read(int fd, void *data, size_t size) {
+    static int is_flipped = 0;
+    if (is_call("read") && concerns_fd(fd)) return fail();
+    if (is_call("stall") && concerns_fd(fd)) sleep(60);
+    ssize_t count = REAL(ssize_t(*)(int, void *, size_t), "read")(fd, data, size);
+    if (is_call("flip") && count > 0 && !is_flipped && concerns_fd(fd)) {
+        is_flipped = 1;
+        ((char *)data)[count - 1] ^= 1;
+    }
+    return count;
 }
 
 ssize_t pwrite64(int fd, const void *data, size_t size, off_t at) {

@@ -205,11 +205,12 @@ def line_of(outcome: Outcome) -> str:
         words[-1] += f", from {outcome.source})" if outcome.source else ")"
     if outcome.detail:
         # The whole sentence is in the journal and in the report.
-        words.append(textwrap.shorten(_printable(outcome.detail), _LONGEST_DETAIL, placeholder=" …"))
+        words.append(textwrap.shorten(printable(outcome.detail), _LONGEST_DETAIL, placeholder=" …"))
     return " ".join(words)
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """Return a text without what would steer a terminal."""
     # Titles and error texts come from strangers: no escape sequence of theirs reaches the terminal.
     return "".join(character if character.isprintable() else " " for character in text)
 

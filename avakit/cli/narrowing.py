@@ -24,6 +24,13 @@ def by_hand(ctx: click.Context) -> frozenset[str]:
     return frozenset(name for name in _NARROWING if ctx.get_parameter_source(name) in given)
 
 
+def options_of(chosen_by: AbstractSet[str]) -> list[str]:
+    """Return the options that narrow, as they were written."""
+    return [
+        "--split" if name == "splits" else f"--{name}".replace("_", "-") for name in _NARROWING if name in chosen_by
+    ]
+
+
 def only_dataset(state: "State") -> str:
     """Return the dataset that a selection without --dataset means: the one that the root holds.
 

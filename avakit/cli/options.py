@@ -177,8 +177,7 @@ skip_bad_rows = option(
 
 root = option(
     "--root", type=click.Path(file_okay=False, path_type=Path), default=Path(DEFAULT_ROOT), show_default=True,
-    is_eager=True,
-    help="The folder that holds everything.",
+    is_eager=True, help="The folder that holds everything.",
 )  # fmt: skip
 as_json = option("--json", "as_json", is_flag=True, help="Print one JSON object per line, for machines.")
 
@@ -190,7 +189,7 @@ dataset = together(
     root,
 )  # fmt: skip
 
-choice = together(
+narrowing = together(
     dataset,
     option("--split", "splits", type=SPLITS, multiple=True, help="train, val, test  [default: all]"),
     option("--ids", type=Words(), multiple=True, help="Only these video ids."),
@@ -202,18 +201,21 @@ choice = together(
            help="Only classes with at least N samples (person boxes, clips) in the chosen splits."),
     option("--balanced", type=click.IntRange(min=1), metavar="N",
            help="At most N samples of a class in each split, always the same ones."),
-    option("--sample", type=Number(0, 1, min_open=True), metavar="FRACTION",
-           help="Only this share of the videos; a larger one holds every smaller one."),
+)  # fmt: skip
+sample = option("--sample", type=Number(0, 1, min_open=True), metavar="FRACTION",
+                help="Only this share of the videos; a larger one holds every smaller one.")  # fmt: skip
+first_ones = together(
     option("--seed", type=int, default=0, show_default=True, help="Which ones --sample and --balanced take."),
     option("--limit", type=click.IntRange(min=1), help="Only the first N videos of the list."),
 )  # fmt: skip
 
-selection = together(
-    choice,
+choice = together(narrowing, sample, first_ones)
+shards = together(
     option("--shard", metavar="I/N|auto", help="Only part I (from 0) of N; auto reads the job array's variables."),
     option("--num-shards", type=click.IntRange(min=1), help="The number of parts, for --shard auto."),
     skip_bad_rows,
 )  # fmt: skip
+selection = together(choice, shards)
 
 drop = option(
     "--drop", type=INTERMEDIATES, multiple=True,

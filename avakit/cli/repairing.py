@@ -125,22 +125,48 @@ def _make(
 
 
 def _compare(chosen: setup.Chosen, lost: "list[Record]") -> ExitCode:
-    """Say which videos came back with other bytes: the copy they came from may be the damaged one."""
+    """Say of what was made again whether it is what was recorded; of videos only if it is not."""
     from avakit import journal
 
     present = journal.read(chosen.root).present
     code = ExitCode.OK
     for before in lost:
         after = present.get(before.key)
-        if before.stage is not Stage.VIDEO or after is None or after.sha256 == before.sha256:
+        if after is None:
             continue
-        source = after.facts["source"]["name"]
-        click.echo(
-            f"* {after.path}  (came from {source} with other bytes than those recorded before: "
-            f"sha256 {after.sha256[:12]}…, was {before.sha256[:12]}…)",
-            err=True,
-        )
-        # YouTube encodes anew, and a mirror may change; a folder holds the very file that was linked, damage and all.
-        if source == "folder":
-            code = ExitCode.INTEGRITY
+        if before.stage is not Stage.VIDEO:
+            click.echo(_line_of_made(before, after), err=True)
+        elif after.sha256 != before.sha256:
+            source = after.facts["source"]["name"]
+            click.echo(
+                f"* {after.path}  (came from {source} with other bytes than those recorded before: "
+                f"sha256 {after.sha256[:12]}…, was {before.sha256[:12]}…)",
+                err=True,
+            )
+            # YouTube encodes anew, and a mirror may change; a folder holds the file that was linked, damage and all.
+            if source == "folder":
+                code = ExitCode.INTEGRITY
     return code
+
+
+def _line_of_made(before: "Record", after: "Record") -> str:
+    """Say whether a thing is again what it was, or why it may not be."""
+    if _digest(after) == _digest(before):
+        return f"= {after.path}  (rebuilt, equal)"
+    why = ["its source is another"] if _source(after) != _source(before) else []
+    why += ["its recipe is another"] if after.facts.get("recipe") != before.facts.get("recipe") else []
+    was, tools = before.facts.get("tools", {}), after.facts.get("tools", {})
+    others = [f"{name} {was.get(name, 'unknown')}, now {tools[name]}" for name in tools if tools[name] != was.get(name)]
+    why += [f"other tools: {', '.join(others)}"] if others else []
+    return f"* {after.path}  (rebuilt, and different: {'; '.join(why) or 'by the same recipe, source and tools'})"
+
+
+def _digest(record: "Record") -> str:
+    """Return the digest of what a record holds: of frames that of their list, whether they lie in a tar or not."""
+    pack = record.facts.get("pack")
+    return str(pack["list"]) if record.stage is Stage.FRAMES and pack else record.sha256
+
+
+def _source(record: "Record") -> object:
+    """Return what a thing was made from, by its digest."""
+    return record.facts.get("from", {}).get("sha256")

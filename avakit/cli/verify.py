@@ -1,126 +1,121 @@
-"""`avakit verify`: the root against its journal; `--repair` mends it."""
+"""`avakit verify`: the root against its journal or a list; `--repair` mends it."""
 
-from collections import Counter
-from dataclasses import asdict
+import re
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from avakit.cli import making, narrowing, options, repairing, timing, youtube
-from avakit.cli.closing import Run
-from avakit.cli.display import Display, print_json, readable_count
+from avakit.cli import making, narrowing, options, verifying, youtube
 from avakit.cli.settings import Verb
-from avakit.errors import ExitCode
-from avakit.model import Finding, FindingKind
-from avakit.outcome import decisive
+from avakit.errors import ConfigInvalid
 
 if TYPE_CHECKING:
-    from avakit.journal import Record, State
-    from avakit.verify import Depth
+    from avakit.verify.part import Subset
 
-_CODES = {FindingKind.MATCH: ExitCode.OK, FindingKind.UNREADABLE: ExitCode.STORAGE}
+_PATH = click.Path(dir_okay=False, path_type=Path)
+
+
+class Share(click.ParamType[Fraction]):
+    """A share of what is recorded: `1%`, or `0.01`."""
+
+    name = "share"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Fraction:
+        """Read it."""
+        from avakit.verify import part
+
+        try:
+            return value if isinstance(value, Fraction) else part.parse_share(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class Part(click.ParamType["Subset"]):
+    """One of n parts: `3/7`."""
+
+    name = "i/n"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> "Subset":
+        """Read it."""
+        from avakit.verify import part
+
+        try:
+            return part.parse_subset(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class RootDigest(click.ParamType[str]):
+    """A sha256, with `sha256:` before it or without."""
+
+    name = "sha256:hex"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Read it."""
+        match = re.fullmatch(r"(?:sha256:)?([0-9a-f]{64})", str(value).strip().lower(), re.ASCII)
+        if match is None:
+            self.fail(f"{value!r} is not a root digest: `sha256:` and 64 hexadecimal digits", param, ctx)
+        return match[1]
+
+
+_SELECTION = options.together(
+    options.narrowing,
+    # Of what is recorded, not of the videos; a setting that narrows what is made must not narrow what is checked.
+    options.option("--sample", "share", type=Share(), metavar="SHARE", envvar=None,
+                   help="Only this share of what is recorded, as 1% or 0.01; a larger one holds every smaller one."),
+    options.option("--subset", type=Part(), metavar="I/N", envvar=None,
+                   help="Only part I (from 1) of N of what is recorded: all N together hold everything once."),
+    options.first_ones,
+    options.shards,
+)  # fmt: skip
+_DEPTHS = options.together(
+    options.option("--quick", is_flag=True, help="Only names, sizes and sets; no byte is read."),
+    options.option("--deep", is_flag=True, help="Also decode everything: films, windows, clips, sound, each frame."),
+    options.option("--timing", is_flag=True, help="Also check from their sources what instants frames show."),
+)
+_OUTSIDE = options.together(
+    options.option("--against", type=_PATH, metavar="FILE", envvar=None,
+                   help="Check against this list in the form of SHA256SUMS, without any journal."),
+    options.option("--expect-root", type=RootDigest(), metavar="sha256:HEX", envvar=None,
+                   help="The root digest that you kept elsewhere: that of SHA256SUMS, or with --against of FILE."),
+)  # fmt: skip
 
 
 @click.command("verify", cls=Verb)
-@options.selection
+@_SELECTION
 @options.sources
 @youtube.options
 @options.decode_check
-@options.option("--quick", is_flag=True, help="Only names, sizes and sets; no byte is read.")
-@options.option("--timing", is_flag=True, help="Also check from their sources what instants frames show.")
-@options.option("--repair", is_flag=True, help="Move what is damaged to quarantine, and make it again.")
+@_DEPTHS
+@_OUTSIDE
+@options.option("--resume", is_flag=True, help="Go on where the same check was killed, and tell its findings again.")
+@options.option("--html", type=_PATH, metavar="FILE", envvar=None, help="Also write a page for people to FILE.")
+@options.option("--repair", is_flag=True, help="Put back what moved; what is damaged to quarantine, and made again.")
 @options.run
 @click.pass_context
 def command(ctx: click.Context, /, **given: Any) -> int:
     """Check the root against its journal, in both directions; name every finding.
 
     Without further options the whole root is checked, every byte. Lines begin with `*` differs, `-` missing,
-    `+` unexpected, `!` unreadable or unsafe.
+    `+` unexpected, `>` moved, `~` unstable, `!` unreadable or unsafe. Killed, `--resume` goes on.
     """
-    from avakit import execute, journal
-    from avakit.verify import Depth
-
-    root = given["root"].absolute()
-    depth = Depth.QUICK if given["quick"] else Depth.FULL
-    given["jobs"] = given["jobs"] or execute.usable_cores()
     by_hand = narrowing.by_hand(ctx)
+    _refuse(given, by_hand)
     with making.interruptible():
-        state = journal.read(root)
-        records = narrowing.narrow(given, state, by_hand) if by_hand else list(state.present.values())
-        findings = _check(given, state, records, depth, whole_root=not by_hand)
-        if given["timing"]:
-            wrong = {finding.key for finding in findings if finding.kind is not FindingKind.MATCH}
-            right = [record for record in records if record.key not in wrong]
-            findings += timing.check(given, state, right, _show)
-        code = _close(given, findings)
-        if given["repair"] and not given["dry_run"] and code is not ExitCode.OK:
-            code = _repair(given, root, state, findings, depth)
-    return code
+        return verifying.run(given, by_hand)
 
 
-def _check(
-    given: dict[str, Any], state: "State", records: "list[Record]", depth: "Depth", *, whole_root: bool
-) -> list[Finding]:
-    from avakit.verify import verify
-
-    root = given["root"].absolute()
-    sizes = {record.key: record.bytes for record in records}
-    findings = []
-    with Display("verify", len(records), **{name: given[name] for name in ("as_json", "quiet", "verbose")}) as display:
-        for finding in verify(root, state, records, depth=depth, jobs=given["jobs"], whole_root=whole_root):
-            findings.append(finding)
-            if finding.key in sizes:
-                display.settle(finding.key, "", sizes.pop(finding.key))
-            _show(given, finding, display)
-    return findings
-
-
-def _show(given: dict[str, Any], finding: Finding, display: Display) -> None:
-    if given["as_json"]:
-        print_json("finding", asdict(finding))
-    elif finding.kind is not FindingKind.MATCH or given["verbose"]:
-        detail = f"  ({finding.kind}{': ' + finding.detail if finding.detail else ''})"
-        display.result(f"{finding.kind.sigil} {finding.path}{detail}")
-
-
-def _close(given: dict[str, Any], findings: list[Finding]) -> ExitCode:
-    by_kind = Counter(finding.kind for finding in findings)
-    code = decisive(_CODES.get(kind, ExitCode.INTEGRITY) for kind in by_kind)
-    words = ", ".join(f"{readable_count(by_kind[kind])} {kind}" for kind in FindingKind if by_kind[kind])
-    run = Run("verify", "", given["root"].absolute(), report=given["report"])
-    run.write_report({"findings": dict(by_kind), "exit_code": int(code)})
-    if given["as_json"]:
-        print_json("summary", {"verb": "verify", "findings": dict(by_kind), "exit_code": int(code)})
-    else:
-        click.echo(f"avakit verify: {words} -> exit {int(code)}")
-        if code is not ExitCode.OK and not given["repair"]:
-            _show_next(findings)
-    return code
-
-
-def _show_next(findings: list[Finding]) -> None:
-    bad = [finding for finding in findings if finding.kind is not FindingKind.MATCH]
-    if any(not finding.key for finding in bad):
-        click.echo(
-            "next: nobody recorded what is marked `+` outside frame folders; move it away, or delete it", err=True
-        )
-    if any(finding.key for finding in bad):
-        click.echo("next: `avakit verify --repair` moves what is damaged to quarantine and makes it again", err=True)
-
-
-def _repair(given: dict[str, Any], root: Path, state: "State", findings: list[Finding], depth: "Depth") -> ExitCode:
-    from avakit import journal
-    from avakit.prepare.repair import quarantine
-
-    lost = quarantine(root, state, findings)
-    codes = [
-        repairing.remake(given, name, [r for r in lost if r.dataset == name])
-        for name in sorted({r.dataset for r in lost})
-    ]
-    touched = {finding.key for finding in findings if finding.kind is not FindingKind.MATCH}
-    state = journal.read(root)
-    again = [record for key, record in {**state.lost, **state.present}.items() if key in touched]
-    left = [finding for finding in findings if not finding.key and finding.kind is not FindingKind.MATCH]
-    after = [*(_check(given, state, again, depth, whole_root=False) if again else []), *left]
-    return decisive([*codes, _close({**given, "repair": True}, after)])
+def _refuse(given: dict[str, Any], by_hand: frozenset[str]) -> None:
+    """Refuse options that contradict each other."""
+    if given["quick"] and given["deep"]:
+        raise ConfigInvalid("--quick and --deep contradict each other")
+    if given["against"]:
+        names = [f"--{name}" for name in ("repair", "timing", "deep") if given[name]]
+        names += narrowing.options_of(by_hand)
+        if names:
+            raise ConfigInvalid(f"--against looks at a list alone, and knows nothing of {', '.join(names)}")
+    for name in ("html", "report"):
+        if given[name] and not given[name].absolute().parent.is_dir():
+            raise ConfigInvalid(f"--{name} {given[name]}: there is no folder {given[name].absolute().parent}")

@@ -1,65 +1,132 @@
-"""What is damaged moves to quarantine with its finding; then it is simply missing, and is made again."""
+"""What moved is put back; what is damaged moves to quarantine with its finding, then is missing, and is made again."""
 
 import json
+import os
 import shutil
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from avakit import journal, packing
 from avakit.journal import Record, State
-from avakit.layout import QUARANTINE, frame_index, frame_list, frame_times
-from avakit.model import Finding, FindingKind, Stage
+from avakit.layout import QUARANTINE, SHA256SUMS, frame_index, frame_list, frame_times
+from avakit.model import Finding, FindingKind, Packing, Stage
 from avakit.tools import files
+from avakit.verify import moved
+from avakit.verify.things import thing_of
+
+#: What is no damage, or can't be told from none.
+_LEFT_ALONE = frozenset({FindingKind.MATCH, FindingKind.UNSTABLE})
 
 
-def quarantine(
-    root: Path, state: State, findings: Iterable[Finding], reason: str = journal.QUARANTINED
-) -> list[Record]:
-    """Move what is damaged out of the way and write it off in the journal.
+@dataclass
+class Repaired:
+    """What a repair did.
+
+    Attributes
+    ----------
+    lost
+        What was moved to quarantine, now or by an earlier repair, and has to be made again.
+    put_back
+        What had moved, and lies in its place again.
+    """
+
+    lost: list[Record] = field(default_factory=list)
+    put_back: list[Finding] = field(default_factory=list)
+
+    @property
+    def moved_from(self) -> set[str]:
+        """Where what was put back had lain."""
+        return {finding.now_at for finding in self.put_back}
+
+
+def quarantine(root: Path, state: State, findings: Iterable[Finding], reason: str = journal.QUARANTINED) -> Repaired:
+    """Put back what moved; move what is damaged out of the way and write it off in the journal.
 
     A file nobody recorded is moved only where it does harm: inside a frame folder, where loaders would take it for
-    a frame. Everything else that is unexpected is left to its owner.
+    a frame. Everything else that is unexpected is left to its owner. What is unstable is left, too: to be read again.
 
     Parameters
     ----------
     reason
         What the journal says of it: what was `quarantined` is missed until it has been made again, what was
         `replaced` is not.
-
-    Returns
-    -------
-    list of Record
-        What was moved, now or by an earlier repair.
     """
     folder = root / QUARANTINE / f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
+    done = Repaired()
     lost: dict[str, Record] = {}
-    noted = []
-    for finding in findings:
+    noted, others = [], []
+    told = [finding for finding in findings if finding.kind not in _LEFT_ALONE]
+    done.put_back = _put_back(root, state, told, folder)
+    for finding in told:
         record = state.present.get(finding.key) or state.lost.get(finding.key)
-        if record is None or finding.kind is FindingKind.MATCH or _is_mended(root, record, finding):
+        if finding.path == SHA256SUMS:
+            others.append(finding)
+        elif record is None or finding in done.put_back or _is_mended(root, record, finding):
             continue
-        noted.append(finding)
-        if finding.kind is not FindingKind.UNEXPECTED:
+        elif finding.kind is FindingKind.UNEXPECTED:
+            others.append(finding)
+        else:
             lost[record.key] = record
+        noted.append(finding)
     if noted:
         text = "".join(json.dumps(asdict(finding)) + "\n" for finding in noted)
         files.write_atomically(folder / "findings.jsonl", text.encode())
     for record in lost.values():
-        if record.key in state.lost:
-            continue  # an earlier repair moved it, and did not get to make it again
-        _move(root, record.path, folder)
-        if record.stage is Stage.FRAMES:
-            _move(root, frame_list(record.path), folder)
-            _move(root, frame_times(record.path), folder)
-            _move(root, frame_index(record.path), folder)
-        # The journal last: killed in between, the thing is missing, which is true, and the next repair goes on.
-        journal.append(root, Record(record.key, record.stage, record.item, record.dataset, journal.REMOVED, reason))
-    for finding in noted:
-        if finding.kind is FindingKind.UNEXPECTED and finding.key not in lost:
+        if record.key not in state.lost:  # else an earlier repair moved it, and did not get to make it again
+            _write_off(root, record, folder, reason)
+    for finding in others:
+        if finding.key not in lost:
             _move(root, finding.path, folder)
-    return list(lost.values())
+    done.lost = list(lost.values())
+    return done
+
+
+def _write_off(root: Path, record: Record, folder: Path, reason: str) -> None:
+    _move(root, record.path, folder)
+    if record.stage is Stage.FRAMES:
+        _move(root, frame_list(record.path), folder)
+        _move(root, frame_times(record.path), folder)
+        _move(root, frame_index(record.path), folder)
+    # The journal last: killed in between, the thing is missing, which is true, and the next repair goes on.
+    journal.append(root, Record(record.key, record.stage, record.item, record.dataset, journal.REMOVED, reason))
+
+
+def _put_back(root: Path, state: State, findings: Iterable[Finding], folder: Path) -> list[Finding]:
+    """Rename what moved to its own place, if it still has the recorded bytes.
+
+    What lies in that place goes to quarantine first; of two that were swapped the second is taken from there.
+    """
+    right = [finding for finding in findings if _is_right(root, state, finding)]
+    displaced: dict[str, Path] = {}
+    for finding in right:
+        target = root / finding.path
+        if os.path.lexists(target):
+            _move(root, finding.path, folder)
+            displaced[finding.path] = folder / finding.path
+        source = displaced.pop(finding.now_at, root / finding.now_at)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(source, target)  # by a rename, unless the folder is linked to another disk
+        files.sync_folder(target.parent)
+    return right
+
+
+def _is_right(root: Path, state: State, finding: Finding) -> bool:
+    """Whether the bytes that moved are those recorded for the place that they left."""
+    record = state.present.get(finding.key)
+    if record is None or finding.kind is not FindingKind.MOVED:
+        return False
+    at = root / finding.now_at
+    try:
+        if finding.path != record.path:  # a frame of a folder, whose list was found to be right
+            return files.sha256(at) == packing.listed(root, record.path)[packing.file_name(finding.path)]
+        if record.stage is Stage.FRAMES and record.packing is Packing.FOLDER:
+            listed = packing.listed(root, record.path)
+            return moved.is_equal(root, replace(thing_of(record), path=finding.now_at), listed)
+        return files.sha256(at) == record.sha256
+    except (OSError, ValueError, KeyError):
+        return False
 
 
 def _is_mended(root: Path, record: Record, finding: Finding) -> bool:

@@ -7,18 +7,24 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from avakit import checksums, cli, journal
+from avakit import checksums, cli, execute, journal
 from avakit.errors import DataInvalid
 from avakit.journal import Record
 from avakit.layout import frame_list, frame_name
 from avakit.model import Finding, FindingKind, Stage
 from avakit.prepare.repair import quarantine
 from avakit.tools import files
-from avakit.verify import Depth, check_lot, unexpected, verify
+from avakit.verify import Depth, Verification
+from avakit.verify.check import check_lot
+from avakit.verify.things import Lot
+from avakit.verify.unrecorded import unexpected
+from tests.conformance.tampering import write_views
+from tests.invariants import in_this_process
 
 VIDEO, OTHER = "ava/videos/-5KQ66BBWC4.mkv", "ava/videos/1j20qq1JyX4.mp4"
 FRAMES = "ava/rawframes/-5KQ66BBWC4"
@@ -71,7 +77,8 @@ def root(tmp_path: Path) -> Path:
 def findings(root: Path, depth: Depth) -> list[Finding]:
     """Check a root in this process; how the work is spread over others is verify's own, tested below."""
     present = journal.read(root).present
-    return sorted([*check_lot(present.values(), root=root, depth=depth), *unexpected(root, present)])
+    paths = {record.path for record in present.values()}
+    return sorted([*check_lot(Lot([*present.values()], depth), root=root, depth=depth), *unexpected(root, paths)])
 
 
 def troubles(root: Path, depth: Depth) -> list[tuple[str, str]]:
@@ -106,7 +113,7 @@ def public_root() -> Iterator[Path]:
 # --- what is as it should be ---
 
 
-@pytest.mark.parametrize("depth", Depth)
+@pytest.mark.parametrize("depth", [QUICK, FULL])
 def test_an_untouched_root_matches(root: Path, depth: Depth) -> None:
     found = findings(root, depth)
     assert [finding.path for finding in found] == EVERYTHING
@@ -114,7 +121,7 @@ def test_an_untouched_root_matches(root: Path, depth: Depth) -> None:
     assert next(finding for finding in found if finding.path == FRAMES).detail == "3 frames"
 
 
-@pytest.mark.parametrize("depth", Depth)
+@pytest.mark.parametrize("depth", [QUICK, FULL])
 def test_what_runs_leave_meanwhile_is_no_finding(root: Path, depth: Depth) -> None:
     files.partial_path(root / VIDEO).write_bytes(b"half")
     side = files.side_file(files.partial_path(root / VIDEO))
@@ -235,7 +242,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], list[tuple[str, str]], list[tu
     "two frames are swapped": (
         swap_frames,
         [],
-        [("differs", f"{FRAMES}/{frame_name(1)}"), ("differs", f"{FRAMES}/{frame_name(2)}")],
+        [("moved", f"{FRAMES}/{frame_name(1)}"), ("moved", f"{FRAMES}/{frame_name(2)}")],
     ),
     "a frame is a link": (link(FRAME), [("unsafe", FRAME)], [("unsafe", FRAME)]),
     "all frames are gone": (remove(FRAMES), [("missing", FRAMES)], [("missing", FRAMES)]),
@@ -324,7 +331,7 @@ def test_the_workers_find_what_is_found_here(root: Path, jobs: int) -> None:
     for damage in ("a file is gone", "a frame's byte differs", "a file nobody knows"):
         DAMAGE[damage][0](root)
     state = journal.read(root)
-    found = verify(root, state, list(state.present.values()), depth=FULL, jobs=jobs)
+    found = Verification(root, list(state.present.values()), FULL, jobs, state).findings()
     assert sorted(found) == findings(root, FULL)
 
 
@@ -332,13 +339,13 @@ def test_a_part_of_a_root(root: Path) -> None:
     DAMAGE["a file nobody knows"][0](root)
     DAMAGE["a file is gone"][0](root)
     state = journal.read(root)
-    found = verify(root, state, [state.present[FRAMES]], depth=FULL, jobs=1, whole_root=False)
+    found = Verification(root, [state.present[FRAMES]], FULL, 1, state, whole_root=False).findings()
     assert [(finding.path, finding.kind) for finding in found] == [(FRAMES, FindingKind.MATCH)]
 
 
 def test_an_empty_journal_never_passes(tmp_path: Path) -> None:
     with pytest.raises(DataInvalid, match="nothing is recorded here"):
-        list(verify(tmp_path, journal.read(tmp_path), [], depth=FULL, jobs=1))
+        list(Verification(tmp_path, [], FULL, 1, journal.read(tmp_path)).findings())
 
 
 @pytest.mark.parametrize(
@@ -373,7 +380,7 @@ def test_quarantine_takes_what_is_damaged_and_leaves_what_is_another_s(root: Pat
     for damage in ("a byte differs", "a frame too many", "a file nobody knows"):
         DAMAGE[damage][0](root)
     lost = quarantine(root, journal.read(root), findings(root, FULL))
-    assert [record.path for record in lost] == [VIDEO]
+    assert [record.path for record in lost.lost] == [VIDEO]
     (folder,) = (root / ".avakit/quarantine").iterdir()
     moved = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     assert moved == {"findings.jsonl", VIDEO, EXTRA_FRAME}
@@ -386,12 +393,116 @@ def test_quarantine_takes_what_is_damaged_and_leaves_what_is_another_s(root: Pat
 def test_quarantine_takes_a_frame_folder_with_its_list(root: Path) -> None:
     DAMAGE["a frame's byte differs"][0](root)
     lost = quarantine(root, journal.read(root), findings(root, FULL))
-    assert [record.path for record in lost] == [FRAMES]
+    assert [record.path for record in lost.lost] == [FRAMES]
     assert not (root / FRAMES).exists()
     assert not (root / LIST).exists()
     assert troubles(root, FULL) == []
 
 
 def test_quarantine_of_a_sound_root_does_nothing(root: Path) -> None:
-    assert quarantine(root, journal.read(root), findings(root, FULL)) == []
+    assert quarantine(root, journal.read(root), findings(root, FULL)).lost == []
     assert not (root / ".avakit/quarantine").exists()
+
+
+def found_by(root: Path) -> list[Finding]:
+    state = journal.read(root)
+    found = Verification(root, list(state.present.values()), FULL, 1, state).findings()
+    return [finding for finding in found if finding.kind is not FindingKind.MATCH]
+
+
+def move(path: str, target: str) -> Callable[[Path], None]:
+    def change(root: Path) -> None:
+        (root / target).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).rename(root / target)
+
+    return change
+
+
+def rotate(*paths: str) -> Callable[[Path], None]:
+    """Give each file the name of the next, and the last one that of the first."""
+
+    def change(root: Path) -> None:
+        (root / paths[-1]).rename(root / "spare")
+        for path, following in reversed(list(pairwise(paths))):
+            (root / path).rename(root / following)
+        (root / "spare").rename(root / paths[0])
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "moved"),
+    [
+        (move(VIDEO, "ava/videos/film.mkv"), {VIDEO: "ava/videos/film.mkv"}),
+        (move(VIDEO, "ava/elsewhere/deep/film.mkv"), {VIDEO: "ava/elsewhere/deep/film.mkv"}),
+        (move(FRAMES, "ava/rawframes/film"), {FRAMES: "ava/rawframes/film"}),
+        (move(FRAME, EXTRA_FRAME), {FRAME: EXTRA_FRAME}),
+        (rotate(VIDEO, OTHER), {VIDEO: OTHER, OTHER: VIDEO}),
+        (rotate(VIDEO, OTHER, LABELS), {VIDEO: OTHER, OTHER: LABELS, LABELS: VIDEO}),
+        (swap_frames, {f"{FRAMES}/img_00001.jpg": FRAME, FRAME: f"{FRAMES}/img_00001.jpg"}),
+    ],
+    ids=["renamed", "elsewhere", "folder", "frame", "swapped", "turned", "frames swapped"],
+)
+def test_what_moved_is_found_and_put_back(
+    root: Path, change: Callable[[Path], None], moved: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(execute, "run", in_this_process)
+    before = {path.relative_to(root): path.read_bytes() for path in (root / "ava").rglob("*.*") if path.is_file()}
+    change(root)
+    found = found_by(root)
+    assert {finding.path: finding.now_at for finding in found} == moved
+    assert {finding.kind for finding in found} == {FindingKind.MOVED}
+    done = quarantine(root, journal.read(root), found)
+    assert (done.lost, len(done.put_back)) == ([], len(moved))
+    assert found_by(root) == []
+    assert {
+        path.relative_to(root): path.read_bytes() for path in (root / "ava").rglob("*.*") if path.is_file()
+    } == before
+
+
+def test_what_no_longer_has_its_bytes_is_not_put_back(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(execute, "run", in_this_process)
+    move(VIDEO, "ava/videos/film.mkv")(root)
+    found = found_by(root)
+    (root / "ava/videos/film.mkv").write_bytes(b"another film!!")
+    done = quarantine(root, journal.read(root), found)
+    assert ([record.path for record in done.lost], done.put_back) == ([VIDEO], [])
+    assert not (root / VIDEO).exists()
+
+
+def test_what_a_running_job_replaces_meanwhile_is_no_finding(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(execute, "run", in_this_process)
+    state = journal.read(root)
+    record_file(root, VIDEO, b"another delivery of it")
+    (root / OTHER).unlink()
+    key = OTHER.rpartition(".")[0]
+    journal.append(root, Record(key, Stage.VIDEO, "1j20qq1JyX4", "ava-v2.2", journal.REMOVED, journal.DROPPED))
+    found = Verification(root, list(state.present.values()), FULL, 1, state).findings()
+    assert {finding.kind for finding in found} == {FindingKind.MATCH}
+
+
+def test_an_older_list_is_no_finding_and_a_contradicting_one_is(
+    root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(execute, "run", in_this_process)
+    write_views(root)
+    record_file(root, "ava/videos/zzzzzzzzzzz.mp4", b"a third film")
+    assert cli.run(["verify", "--root", str(root)]) == 0
+    assert "SHA256SUMS is older than the journal" in capsys.readouterr().err
+    record_file(root, VIDEO, b"another delivery of it")
+    assert cli.run(["verify", "--root", str(root)]) == 4
+    assert "another digest than the journal" in capsys.readouterr().out
+    assert cli.run(["manifest", "--root", str(root)]) == 0
+    assert cli.run(["verify", "--root", str(root)]) == 0
+
+
+def test_options_that_contradict_each_other_are_refused(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for words, says in (
+        (["--quick", "--deep"], "contradict each other"),
+        (["--against", "x", "--repair"], "knows nothing of --repair"),
+        (["--against", "x", "--split", "val"], "knows nothing of --split"),
+        (["--expect-root", "sha256:12"], "is not a root digest"),
+        (["--html", str(root / "no/page.html")], "there is no folder"),
+    ):
+        assert cli.run(["verify", "--root", str(root), *words]) == 2
+        assert says in capsys.readouterr().err

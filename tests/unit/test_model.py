@@ -93,6 +93,8 @@ def test_each_finding_has_a_sigil() -> None:
         "missing": "-",
         "unexpected": "+",
         "differs": "*",
+        "moved": ">",
+        "unstable": "~",
         "unreadable": "!",
         "unsafe": "!",
     }
