@@ -142,6 +142,7 @@ class FindingKind(StrEnum):
     DIFFERS = "differs"
     UNREADABLE = "unreadable"
     UNSAFE = "unsafe"
+    CONFLICT = "conflict"
 
     @property
     def sigil(self) -> str:
@@ -153,6 +154,7 @@ class FindingKind(StrEnum):
             FindingKind.DIFFERS: "*",
             FindingKind.UNREADABLE: "!",
             FindingKind.UNSAFE: "!",
+            FindingKind.CONFLICT: "!",
         }[self]
 
 

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from avakit import checksums, execute, journal, packing
 from avakit.errors import DataInvalid
 from avakit.journal import Record, State
+from avakit.journal.conflicts import conflicts
 from avakit.layout import frame_index, frame_list
 from avakit.model import Finding, FindingKind, Packing, Stage
 from avakit.tools import files
@@ -61,6 +62,7 @@ def verify(
             yield from findings
     finally:
         results.close()
+    yield from conflicts(root, state, None if whole_root else {record.key for record in records})
     if whole_root:
         yield from (_quarantined(record) for record in state.lost.values())
         yield from _nobodys(root, state)
@@ -78,7 +80,9 @@ def check_lot(records: Iterable[Record], *, root: Path, depth: Depth) -> tuple[F
 
 
 def _quarantined(record: Record) -> Finding:
-    return Finding(record.path, FindingKind.MISSING, "moved to quarantine and not made again", record.key)
+    return Finding(
+        record.path, FindingKind.MISSING, "vanished, or was moved to quarantine and not made again", record.key
+    )
 
 
 def _nobodys(root: Path, state: State) -> Iterator[Finding]:

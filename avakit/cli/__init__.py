@@ -27,6 +27,7 @@ VERBS = {
     "status": "status",
     "stats": "stats",
     "manifest": "manifest",
+    "journal": "journal",
     "verify": "verify",
     "doctor": "doctor",
 }

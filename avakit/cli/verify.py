@@ -41,7 +41,7 @@ def command(ctx: click.Context, /, **given: Any) -> int:
     """Check the root against its journal, in both directions; name every finding.
 
     Without further options the whole root is checked, every byte. Lines begin with `*` differs, `-` missing,
-    `+` unexpected, `!` unreadable or unsafe.
+    `+` unexpected, `!` unreadable, unsafe or a conflict between journals.
     """
     from avakit import execute, journal
     from avakit.verify import Depth
@@ -147,8 +147,10 @@ def _show_next(findings: list[Finding]) -> None:
 def _repair(given: dict[str, Any], root: Path, state: "State", findings: list[Finding], depth: "Depth") -> ExitCode:
     from avakit import journal
     from avakit.prepare.repair import quarantine
+    from avakit.prepare.settling import settle
 
-    lost = quarantine(root, state, findings)
+    settled = settle(root, state, findings)
+    lost = quarantine(root, state, [finding for finding in findings if finding.key not in settled])
     codes = [
         repairing.remake(given, name, [r for r in lost if r.dataset == name])
         for name in sorted({r.dataset for r in lost})

@@ -55,7 +55,7 @@ def quarantine(
             _move(root, frame_times(record.path), folder)
             _move(root, frame_index(record.path), folder)
         # The journal last: killed in between, the thing is missing, which is true, and the next repair goes on.
-        journal.append(root, Record(record.key, record.stage, record.item, record.dataset, journal.REMOVED, reason))
+        journal.append(root, journal.removal(record, reason))
     for finding in noted:
         if finding.kind is FindingKind.UNEXPECTED and finding.key not in lost:
             _move(root, finding.path, folder)
