@@ -33,8 +33,9 @@ test-long: $(READY) ## Two hundred kills, and a thousand videos through 32 worke
 test-timing: $(READY) ## Each of 27 030 frames of 51 films, beside what published recipes show (about eight minutes)
 	$(BIN)/python -m pytest -q -n 2 tests/long/test_frame_times.py
 
-bench: $(READY) ## Annotations, downloads, cutting, frames and colours, each beside what it is compared with
+bench: $(READY) ## Annotations, journals, downloads, cutting, frames and colours, each beside what it is compared with
 	$(BIN)/python benchmarks/parse.py
+	$(BIN)/python -m benchmarks.journal
 	$(BIN)/python -m benchmarks.download
 	$(BIN)/python -m benchmarks.span
 	$(BIN)/python -m benchmarks.cut

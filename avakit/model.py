@@ -144,6 +144,7 @@ class FindingKind(StrEnum):
     UNSTABLE = "unstable"
     UNREADABLE = "unreadable"
     UNSAFE = "unsafe"
+    CONFLICT = "conflict"
 
     @property
     def sigil(self) -> str:
@@ -157,6 +158,7 @@ class FindingKind(StrEnum):
             FindingKind.UNSTABLE: "~",
             FindingKind.UNREADABLE: "!",
             FindingKind.UNSAFE: "!",
+            FindingKind.CONFLICT: "!",
         }[self]
 
 

@@ -67,6 +67,10 @@ def _problem(line: str) -> str:
     command = avakit.get_command(click.Context(avakit), words[0]) if words[0] in VERBS else None
     if command is None:
         return f"there is no verb {words[0]!r}"
+    if isinstance(command, click.Group):
+        if len(words) < 2 or words[1] not in command.commands:  # noqa: PLR2004 - the verb and the word after it
+            return f"{words[0]} has no such command"
+        command = command.commands[words[1]]
     known = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
     unknown = [word.split("=")[0] for word in words[1:] if word.startswith("--") and word.split("=")[0] not in known]
     return f"{words[0]} has no option {unknown[0]}" if unknown and unknown[0] != "--help" else ""

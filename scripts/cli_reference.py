@@ -27,15 +27,19 @@ def reference() -> str:
         command = avakit.get_command(click.Context(avakit), verb)
         if command is None:
             raise SystemExit(f"no such verb: {verb}")
-        parts.append(_section(verb, command, click.Context(avakit, info_name="avakit")))
+        parent = click.Context(avakit, info_name="avakit")
+        parts.append(_section(verb, command, parent))
+        if isinstance(command, click.Group):
+            inner = click.Context(command, info_name=verb, parent=parent)
+            parts += [_section(name, its, inner, f"{verb} {name}") for name, its in sorted(command.commands.items())]
     return "\n".join(parts)
 
 
-def _section(name: str, command: click.Command, parent: click.Context | None) -> str:
+def _section(name: str, command: click.Command, parent: click.Context | None, title: str = "") -> str:
     context = click.Context(
         command, info_name=name, parent=parent, terminal_width=100, **{"max_content_width": 100, **SETTINGS}
     )
-    title = name if parent is None else f"avakit {name}"
+    title = name if parent is None else f"avakit {title or name}"
     return f"## {title}\n\n```text\n{command.get_help(context).rstrip()}\n```\n"
 
 

@@ -56,13 +56,22 @@ class Part:
 
 @dataclass(frozen=True)
 class Shelf:
-    """Where clips go, and how they get there: what every worker is told."""
+    """Where clips go, and how they get there: what every worker is told.
+
+    Attributes
+    ----------
+    facts
+        What every record of theirs holds beside their own.
+    recorded
+        What the journal says is there of the wanted clips, by key: it has vanished, or will be replaced.
+    """
 
     layout: Layout
     dataset: str
     options: http.Options
     channel: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
+    recorded: Mapping[str, Record] = field(default_factory=dict)
 
 
 @dataclass
@@ -165,6 +174,9 @@ def _take(member: tar.Member, clip: Clip, shelf: Shelf, reply: Mapping[str, Any]
             report.refused[clip.name] = (error.status.value, error.reason, error.detail)
             return False
         digest, size = files.sha256(unpublished), unpublished.stat().st_size
+        if recorded := shelf.recorded.get(shelf.layout.clip_key(clip)):
+            reason = journal.REPLACED if final.exists() else journal.VANISHED
+            journal.append(shelf.layout.root, replace(journal.removal(recorded, reason), dataset=shelf.dataset))
         files.publish(unpublished, final)
     is_short = checked.missing_seconds > 0
     status, reason = (Status.SHORT, "ends_inside_span") if is_short else (Status.DONE, "")

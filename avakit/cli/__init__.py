@@ -28,6 +28,7 @@ VERBS = {
     "status": "status",
     "stats": "stats",
     "manifest": "manifest",
+    "journal": "journal",
     "verify": "verify",
     "doctor": "doctor",
 }

@@ -133,4 +133,6 @@ def record_annotations(chosen: setup.Chosen, outcomes: "list[Outcome]", state: "
             path, Stage.ANNOTATION, outcome.item, chosen.dataset.name, "done", path=path, bytes=pin["bytes"],
             sha256=pin["sha256"], facts={"source": {"url": pin["url"]}, "command": commands.keep(chosen.root)},
         )  # fmt: skip
-        journal.append(chosen.root, record)
+        # In one go: killed in between, a file would lie there that nobody recorded.
+        replaced = [journal.removal(known, journal.REPLACED)] if known is not None else []
+        journal.append(chosen.root, *replaced, record)

@@ -121,14 +121,16 @@ def _note(errand: "Errand", means: "Means", findings: "Findings", run: Run, disp
 
 
 def _means(given: dict[str, Any], chosen: setup.Chosen, job: "Job", errand: "Errand", display: Display) -> "Means":
-    from avakit import execute
+    from avakit import execute, journal
     from avakit.archives.part import Shelf
     from avakit.prepare.archiving import Means
 
-    jobs = given["jobs"] or execute.usable_cores()
+    jobs, layout = given["jobs"] or execute.usable_cores(), job.layout.for_clips or job.layout
+    present = journal.read(job.root).present
+    recorded = {key: present[key] for clip in errand.clips.values() if (key := layout.clip_key(clip)) in present}
     shelf = Shelf(
-        layout=job.layout.for_clips or job.layout, dataset=job.dataset, options=errand.source.options,
-        channel=display.channel, facts=job.facts,
+        layout=layout, dataset=job.dataset, options=errand.source.options, channel=display.channel, facts=job.facts,
+        recorded=recorded,
     )  # fmt: skip
     classes = _classes(chosen, errand.source.splits) if errand.source.class_by == "order" else {}
     return Means(shelf, jobs, display.say, chosen.selection.shard, classes)

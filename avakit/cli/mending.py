@@ -20,10 +20,12 @@ def repair(given: dict[str, Any], state: "State", tally: "Tally", depth: "Depth"
     """Mend what was found; return the exit code of making and checking, whichever is graver."""
     from avakit import journal, manifest
     from avakit.prepare.repair import quarantine
+    from avakit.prepare.settling import settle
     from avakit.verify import Verification
 
     root = given["root"]
-    done = quarantine(root, state, tally.wrong)
+    settled = settle(root, state, tally.wrong)
+    done = quarantine(root, state, [finding for finding in tally.wrong if finding.key not in settled])
     for finding in done.put_back:
         click.echo(f"= {finding.path}  (put back from {finding.now_at})", err=True)
     codes = [

@@ -40,7 +40,8 @@ if TYPE_CHECKING:
 def command(**given: Any) -> int:
     """Say how much is there, per split, why the rest is not, and what to do next."""
     from avakit import journal, status
-    from avakit.prepare.plan import on_disk, targets_of
+    from avakit.prepare.disk import on_disk
+    from avakit.prepare.plan import targets_of
 
     chosen = setup.choose(given)
     if given["by_class"] and chosen.dataset.span is not None:

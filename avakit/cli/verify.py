@@ -99,7 +99,8 @@ def command(ctx: click.Context, /, **given: Any) -> int:
     """Check the root against its journal, in both directions; name every finding.
 
     Without further options the whole root is checked, every byte. Lines begin with `*` differs, `-` missing,
-    `+` unexpected, `>` moved, `~` unstable, `!` unreadable or unsafe. Killed, `--resume` goes on.
+    `+` unexpected, `>` moved, `~` unstable, `!` unreadable, unsafe or a conflict between journals. Killed,
+    `--resume` goes on.
     """
     by_hand = narrowing.by_hand(ctx)
     _refuse(given, by_hand)

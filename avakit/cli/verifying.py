@@ -8,6 +8,7 @@ import click
 from avakit.cli import mending, narrowing, telling, timing
 from avakit.cli.display import Display, print_json, readable_count
 from avakit.errors import ExitCode, Interrupted
+from avakit.layout import ROOT
 from avakit.model import Finding, FindingKind
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def _expect_root(given: dict[str, Any], course: "Verification", state: "State | 
     if state is not None and state.present:
         tally.root_digest = checksums.root_digest(manifest.sha256sums(state))
     if given["expect_root"]:
-        where = str(given["against"]) if course.against else views.ROOT
+        where = str(given["against"]) if course.against else ROOT
         wrong = views.root_mismatch(tally.root_digest, given["expect_root"], where)
         if wrong:
             show(given, wrong, tally)

@@ -46,7 +46,7 @@ def do(work: Work, job: "Job") -> "tuple[Outcome, ...]":
     keys = {target.key for target in inputs}
     left = [t for t in work.targets if t.key not in keys and (t.name, t.stage) in damaged]
     known = {key: record for key, record in work.known.items() if key not in keys}
-    again = Work(work.video, (*inputs, *left), known, work.twins)
+    again = Work(work.video, (*inputs, *left), known, work.twins, recorded={record.key: record for record in first})
     # Without the channel: what is made again was counted.
     later = working.do(again, replace(job, sources=others, decode_check=DecodeCheck.FULL, channel=""))
     _settle(first, later, job)
@@ -74,6 +74,6 @@ def _settle(first: "list[Record]", later: "tuple[Outcome, ...]", job: "Job") -> 
         path = job.layout.absolute(record.path)
         now = present.get(record.key)
         if now is None and not made and path.is_file():
-            journal.append(job.root, record)
+            journal.append(job.root, replace(record, time=""))
         elif made and (now is None or now.path != record.path):
             files.remove(path)

@@ -7,9 +7,9 @@ from typing import TypeGuard
 
 from avakit.errors import Status
 from avakit.journal import Record, State
-from avakit.layout import Layout, frame_index, frame_list, unpacked_frames
-from avakit.model import Clip, Packing, Stage, Video
+from avakit.model import Clip, Stage, Video
 from avakit.outcome import Outcome
+from avakit.prepare.disk import Disk
 from avakit.prepare.job import Job
 from avakit.prepare.spans import covers, span_facts
 from avakit.recipes import COPY
@@ -47,6 +47,8 @@ class Work:
     """What one worker is given: a video, what to make of it, and what is known of what it is made from.
 
     `twins` are clips of other datasets that are the same to the byte: one of the same video, seconds and recipe.
+    `recorded` is what the journal says is there, of all that may be made: it has vanished, or will be replaced;
+    `ahead` are times that what is written of it must be newer than.
     """
 
     video: Video
@@ -54,6 +56,8 @@ class Work:
     known: Mapping[str, Record] = field(default_factory=dict)
     twins: Mapping[str, Record] = field(default_factory=dict)
     gaps: Mapping[str, Record] = field(default_factory=dict)
+    recorded: Mapping[str, Record] = field(default_factory=dict)
+    ahead: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,7 @@ class Plan:
 
 def make_plan(job: Job, videos: Iterable[Video], state: State) -> Plan:
     """Decide for each target of each video whether it is there, given up, or to be made."""
-    disk = _Disk(job.layout)
+    disk = Disk(job.layout)
     twins = _twins(job, state) if Stage.CLIP in job.stages else {}
     settled: list[Outcome] = []
     works: list[Work] = []
@@ -152,7 +156,7 @@ def _twins(job: Job, state: State) -> dict[tuple[str, ...], Record]:
 
 
 def _plan_video(
-    job: Job, video: Video, state: State, disk: "_Disk", twins: Mapping[tuple[str, ...], Record]
+    job: Job, video: Video, state: State, disk: Disk, twins: Mapping[tuple[str, ...], Record]
 ) -> tuple[list[Outcome], Work]:
     job = job.of(video)
     targets = targets_of(video, job)
@@ -176,7 +180,10 @@ def _plan_video(
     silent = [t for t in left if t.stage is Stage.AUDIO and _is_silent(t, known, state)]
     settled += [_inherit(t, state.gaps[t.key]) for t in silent]
     left = [t for t in left if t not in silent]
-    return settled, Work(video, (*left, *changed), known, linked, gaps)
+    made = [key for t in left for key in makes(t, job)]
+    recorded = {key: state.present[key] for key in made if key in state.present}
+    ahead = {key: state.ahead[key] for key in made if key in state.ahead}
+    return settled, Work(video, (*left, *changed), known, linked, gaps, recorded, ahead)
 
 
 def _twin(target: Target, twins: Mapping[tuple[str, ...], Record]) -> Record | None:
@@ -184,18 +191,23 @@ def _twin(target: Target, twins: Mapping[tuple[str, ...], Record]) -> Record | N
     return twins.get((target.name, *span_facts(target.item).get("span", ()))) if is_clip else None
 
 
-def _present(target: Target, job: Job, state: State, disk: "_Disk") -> Record | None:
+def _present(target: Target, job: Job, state: State, disk: Disk) -> Record | None:
     """Return the record of a thing that is there; of a video of which its window is enough, that of the window."""
-    keys = [target.key]
-    if target.stage is Stage.VIDEO and is_span_enough(target.item, job):
-        keys.append(f"{job.layout.windows}/{target.item.id}")
-    found = (state.present[key] for key in keys if key in state.present)
+    found = (state.present[key] for key in makes(target, job) if key in state.present)
     return next((each for each in found if disk.has(each) and covers(each, target.item)), None)
 
 
 def is_span_enough(item: Video | Clip, job: Job) -> TypeGuard[Video]:
     """Whether the window of a video will do where the video is asked for."""
     return job.span_only and isinstance(item, Video) and not item.clips
+
+
+def makes(target: Target, job: Job) -> list[str]:
+    """Return the keys of what may be made for a target: of a video of which its window is enough, also the window."""
+    keys = [target.key]
+    if target.stage is Stage.VIDEO and is_span_enough(target.item, job):
+        keys.append(f"{job.layout.windows}/{target.item.id}")
+    return keys
 
 
 def _is_dropped(target: Target, job: Job, state: State) -> bool:
@@ -256,44 +268,3 @@ def _is_silent(target: Target, known: Mapping[str, Record], state: State) -> boo
 
 def _inherit(target: Target, gap: Record) -> Outcome:
     return Outcome(target.name, target.stage, Status(gap.status), gap.reason, gap.detail, attempts=0)
-
-
-def on_disk(layout: Layout, state: State) -> State:
-    """Return the state without the things that are recorded and not there any more."""
-    disk = _Disk(layout)
-    return replace(state, present={key: record for key, record in state.present.items() if disk.has(record)})
-
-
-class _Disk:
-    """What lies under the root: each folder is listed once, never one look per file."""
-
-    def __init__(self, layout: Layout) -> None:
-        self._layout = layout
-        self._folders: dict[str, frozenset[str]] = {}
-
-    def has(self, record: Record | None) -> bool:
-        """Whether what a record tells of lies there (frames: with their list)."""
-        if record is None or not self._lists(record.path):
-            return False
-        return record.stage is not Stage.FRAMES or self._lists(frame_list(record.path))
-
-    def is_otherwise(self, record: Record | None, packing: Packing | None) -> bool:
-        """Whether frames that are there want a hand.
-
-        They are in another form than asked for, or in both, as a kill leaves them, or their tar has no index.
-        """
-        if record is None or record.stage is not Stage.FRAMES:
-            return False
-        is_tar, has_index = record.packing is Packing.TAR, self._lists(frame_index(record.path))
-        if packing is None or (is_tar and not has_index):
-            return is_tar and not has_index
-        return record.packing is not packing or (self._lists(unpacked_frames(record.path)) if is_tar else has_index)
-
-    def _lists(self, path: str) -> bool:
-        folder, _, name = path.rpartition("/")
-        if folder not in self._folders:
-            try:
-                self._folders[folder] = frozenset(entry.name for entry in self._layout.absolute(folder).iterdir())
-            except (FileNotFoundError, NotADirectoryError):
-                self._folders[folder] = frozenset()
-        return name in self._folders[folder]

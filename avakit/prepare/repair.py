@@ -90,7 +90,7 @@ def _write_off(root: Path, record: Record, folder: Path, reason: str) -> None:
         _move(root, frame_times(record.path), folder)
         _move(root, frame_index(record.path), folder)
     # The journal last: killed in between, the thing is missing, which is true, and the next repair goes on.
-    journal.append(root, Record(record.key, record.stage, record.item, record.dataset, journal.REMOVED, reason))
+    journal.append(root, journal.removal(record, reason))
 
 
 def _put_back(root: Path, state: State, findings: Iterable[Finding], folder: Path) -> list[Finding]:

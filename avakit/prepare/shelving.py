@@ -98,7 +98,8 @@ def change(target: Target, job: Job) -> Outcome:
     MediaRejected
         Corrupt `damaged` if they are not what their list says.
     """
-    record = target.found
+    record = found = target.found
+    assert found is not None  # noqa: S101
     assert record is not None  # noqa: S101
     lacks_index = record.packing is Packing.TAR and not (job.root / frame_index(record.path)).is_file()
     if lacks_index and not packing.restore_index(job.root, record):
@@ -109,7 +110,7 @@ def change(target: Target, job: Job) -> Outcome:
     record = _moved(job.root, record, job.packing, Sender(job.channel, target.name, "frames", "frames"))
     # Published and recorded, and only then is the old form taken away: a kill in between leaves at least one of the
     # two, and the journal tells of one that is whole.
-    journal.append(job.root, record)
+    journal.append(job.root, journal.removal(found, journal.REPLACED), replace(record, time=""))
     tidy(job.root, record)
     how = "packed" if job.packing is Packing.TAR else "unpacked"
     detail = record.detail or f"{how} as they were"

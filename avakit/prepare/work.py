@@ -3,7 +3,7 @@
 import hashlib
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -13,11 +13,11 @@ from avakit.journal import Record
 from avakit.layout import frame_times
 from avakit.model import Clip, Stage, Video
 from avakit.outcome import Made, Outcome, attempt, crashed
-from avakit.prepare import cutting, shelving, windows
+from avakit.prepare import cutting, shelving, windows, writing_off
 from avakit.prepare.inputs import Input, inputs
 from avakit.prepare.job import Job
 from avakit.prepare.keyframes import key_targets
-from avakit.prepare.plan import Target, Work
+from avakit.prepare.plan import Target, Work, makes
 from avakit.recipes import COPY
 from avakit.tools import files
 from avakit.tools.breaker import NOT_ASKED
@@ -42,13 +42,15 @@ class _Bench:
     present: dict[str, Record]
     gaps: dict[str, Record]
     twins: Mapping[str, Record]
+    recorded: Mapping[str, Record]
+    newer_than: Mapping[str, str]
     ahead: set[str] = field(default_factory=set)
 
 
 def do(work: Work, job: Job) -> tuple[Outcome, ...]:
     """Make every target of one video; return one outcome for each but those left because a source blocks us."""
     job = job.of(work.video)
-    bench = _Bench(work.video, job, dict(work.known), dict(work.gaps), work.twins)
+    bench = _Bench(work.video, job, dict(work.known), dict(work.gaps), work.twins, work.recorded, work.ahead)
     outcomes: list[Outcome] = []
     for target in work.targets:
         outcome = _settled(target, bench)
@@ -56,7 +58,7 @@ def do(work: Work, job: Job) -> tuple[Outcome, ...]:
             step = partial(shelving.change, target, job) if target.found else partial(_make, target, bench)
             outcome = attempt(step, target.name, target.stage)
             if not outcome.is_present:
-                bench.gaps[target.key] = _record_gap(target, outcome, job)
+                bench.gaps[target.key] = _record_gap(target, outcome, job, work.ahead)
         outcomes.append(outcome)
         if outcome.reason == NOT_ASKED:
             continue
@@ -72,7 +74,7 @@ def died(work: Work, detail: str, job: Job) -> tuple[Outcome, ...]:
     """Return and record the outcomes of a video on which the worker process itself died."""
     outcomes = tuple(crashed(target.name, target.stage, detail) for target in work.targets)
     for target, outcome in zip(work.targets, outcomes, strict=True):
-        _record_gap(target, outcome, job)
+        _record_gap(target, outcome, job, work.ahead)
     return outcomes
 
 
@@ -98,7 +100,8 @@ def _make(target: Target, bench: _Bench) -> Outcome:
         Stage.VIDEO: _video, Stage.WINDOW: _window, Stage.CLIP: _clip, Stage.AUDIO: _audio, Stage.FRAMES: _frames,
     }  # fmt: skip
     started = time.monotonic()
-    made = makers[target.stage](target, bench)
+    with writing_off.written_off(_recorded(target, bench), job=bench.job):
+        made = makers[target.stage](target, bench)
     is_short = made.missing_seconds > 0
     status, reason = (Status.SHORT, "ends_inside_span") if is_short else (Status.DONE, "")
     detail = f"the film ends {made.missing_seconds:.3f} s before the span does" if is_short else ""
@@ -107,7 +110,7 @@ def _make(target: Target, bench: _Bench) -> Outcome:
     record = Record(
         key, made.stage or target.stage, target.name, bench.job.dataset, status, reason, detail,
         path=made.path, bytes=made.bytes, sha256=made.sha256, frames=made.frames,
-        seconds=round(time.monotonic() - started, 3), facts=facts,
+        seconds=round(time.monotonic() - started, 3), facts=facts, time=journal.now(bench.newer_than.get(key, "")),
     )  # fmt: skip
     journal.append(bench.job.root, record)
     if record.stage is Stage.FRAMES:
@@ -115,7 +118,7 @@ def _make(target: Target, bench: _Bench) -> Outcome:
     bench.present[record.key] = record
     if record.key != target.key:
         bench.ahead.add(record.key)
-        _record_removed(target.key, target.stage, target.name, bench.job, journal.NOT_NEEDED)
+        _record_removed(target, bench, journal.NOT_NEEDED)
     return Outcome(
         target.name,
         target.stage,
@@ -138,6 +141,11 @@ def _checks(made: Made, target: Target, job: Job) -> dict[str, Any]:
     else:
         depth = DecodeCheck.FULL
     return {"checks": {"decode": depth.value}}
+
+
+def _recorded(target: Target, bench: _Bench) -> list[Record]:
+    """Return what the journal says is there of what is about to be made."""
+    return [bench.recorded[key] for key in makes(target, bench.job) if key in bench.recorded]
 
 
 def _story(made: Made) -> str:
@@ -221,7 +229,7 @@ def _frames(target: Target, bench: _Bench) -> Made:
         text = checksums.text((f"{folder}/{name}", digest) for name, digest in result.digests)
         if place.stands:
             # From here until the new record, list and folder may disagree: whoever looks must not trust them.
-            _record_removed(target.key, target.stage, target.name, bench.job, journal.REPLACED)
+            _record_removed(target, bench, journal.REPLACED)
         shown = result.shown.encode()
         files.write_atomically(bench.job.layout.absolute(frame_times(folder)), shown)
         put = place.publish(result.bytes, place.write_list(text))
@@ -242,13 +250,14 @@ def _first(target: Target, bench: _Bench) -> Input:
     return _inputs(target, bench)[0]
 
 
-def _record_gap(target: Target, outcome: Outcome, job: Job) -> Record:
+def _record_gap(target: Target, outcome: Outcome, job: Job, newer_than: Mapping[str, str]) -> Record:
     facts: dict[str, Any] = dict(job.facts)
     if target.stage is Stage.VIDEO:
         facts |= {"sources": [source.identity for source in job.sources], "reasons_table": TABLE_VERSION}
     record = Record(
-        target.key, target.stage, target.name, job.dataset, outcome.status, outcome.reason, outcome.detail, facts=facts
-    )
+        target.key, target.stage, target.name, job.dataset, outcome.status, outcome.reason, outcome.detail, facts=facts,
+        time=journal.now(newer_than.get(target.key, "")),
+    )  # fmt: skip
     if outcome.reason == NOT_ASKED:
         return record  # nothing was learnt of it, so the journal keeps what it knows
     try:
@@ -260,8 +269,10 @@ def _record_gap(target: Target, outcome: Outcome, job: Job) -> Record:
     return record
 
 
-def _record_removed(key: str, stage: Stage, item: str, job: Job, reason: str) -> None:
-    journal.append(job.root, Record(key, stage, item, job.dataset, journal.REMOVED, reason))
+def _record_removed(target: Target, bench: _Bench, reason: str) -> None:
+    nothing = Record(target.key, target.stage, target.name, bench.job.dataset, journal.REMOVED)
+    recorded = bench.recorded.get(target.key, nothing)
+    journal.append(bench.job.root, replace(journal.removal(recorded, reason), dataset=bench.job.dataset))
 
 
 def _drop(bench: _Bench) -> None:
@@ -273,11 +284,11 @@ def _drop(bench: _Bench) -> None:
         if record is not None:
             drop(bench.job, record)
         else:
-            _record_removed(keys[stage], stage, bench.video.id, bench.job, journal.DROPPED)
+            _record_removed(Target(stage, keys[stage], bench.video), bench, journal.DROPPED)
 
 
 def drop(job: Job, record: Record) -> None:
     """Remove a thing because the user does not want to keep it."""
     files.remove(job.layout.absolute(record.path))
     # The journal last: killed in between, the next run with --drop finds it gone, and says so here.
-    _record_removed(record.key, record.stage, record.item, job, journal.DROPPED)
+    journal.append(job.root, replace(journal.removal(record, journal.DROPPED), dataset=job.dataset))

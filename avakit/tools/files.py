@@ -139,23 +139,6 @@ def link_or_copy(source: Path, path: Path) -> bool:
     return True
 
 
-def append_line(path: Path, line: str) -> None:
-    """Append one line, whole or not at all, to a file that only this process writes; see it to the disk."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
-    before = os.fstat(descriptor).st_size
-    try:
-        data = memoryview((line + "\n").encode())
-        while data:
-            data = data[os.write(descriptor, data) :]
-        os.fsync(descriptor)
-    except OSError:
-        os.ftruncate(descriptor, before)  # half a line would spoil the next one
-        raise
-    finally:
-        os.close(descriptor)
-
-
 def sync_folder(folder: Path) -> None:
     """See a folder's entries to the disk, where the platform can."""
     with suppress(OSError):
@@ -249,9 +232,14 @@ def _is_dead(path: Path) -> bool:
     match = _PARTIAL.fullmatch(path.name)
     if match is None:
         return False
-    if match["host"] != host():
+    return is_abandoned(path, match["host"], int(match["pid"]))
+
+
+def is_abandoned(path: Path, owner_host: str, pid: int) -> bool:
+    """Whether the process that writes a file is gone: elsewhere, if it has not written for a day."""
+    if owner_host != host():
         return _age_seconds(path) > FOREIGN_PARTIAL_SECONDS
-    return not is_alive(int(match["pid"]))
+    return not is_alive(pid)
 
 
 def _is_of_use(path: Path) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 from avakit import execute, journal
 from avakit.errors import DataInvalid
 from avakit.journal import Record, State
+from avakit.journal.conflicts import conflicts
 from avakit.model import Finding, FindingKind
 from avakit.verify import against as lists
 from avakit.verify import check, moved, unrecorded
@@ -71,6 +72,10 @@ class Verification:
                 self.held.append(finding)
             else:
                 yield finding
+        if self.state:
+            yield from conflicts(
+                self.root, self.state, None if self.whole_root else {each.key for each in self.records}
+            )
         if self.whole_root and self.state:
             yield from (_quarantined(record) for record in self.state.lost.values())
         yield from self._settle()
@@ -139,7 +144,8 @@ def _crashed(things: Iterable[Thing], detail: str) -> tuple[Finding, ...]:
 
 
 def _quarantined(record: Record) -> Finding:
-    return Finding(record.path, FindingKind.MISSING, "moved to quarantine and not made again", record.key, record.bytes)
+    why = "vanished, or was moved to quarantine and not made again"
+    return Finding(record.path, FindingKind.MISSING, why, record.key, record.bytes)
 
 
 def _size(record: Record | Thing) -> int:

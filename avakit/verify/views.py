@@ -6,12 +6,10 @@ import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from avakit.layout import SHA256SUMS
+from avakit.layout import ROOT, SHA256SUMS
 from avakit.model import Finding, FindingKind
 from avakit.verify import listing
 
-#: One line, in the form of `sha256sum`: the digest of SHA256SUMS.
-ROOT = f"{SHA256SUMS.rpartition('/')[0]}/ROOT"
 OLDER = "SHA256SUMS is older than the journal; `avakit manifest` writes it anew"
 
 

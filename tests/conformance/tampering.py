@@ -15,9 +15,8 @@ import bagit
 
 from avakit import checksums, journal, manifest
 from avakit.journal import Record
-from avakit.layout import SHA256SUMS, frame_list
+from avakit.layout import ROOT, SHA256SUMS, frame_list
 from avakit.model import Stage
-from avakit.verify.views import ROOT
 
 VIDEO, OTHER = "ava/videos/-5KQ66BBWC4.mkv", "ava/videos/1j20qq1JyX4.mp4"
 FRAMES = "ava/rawframes/-5KQ66BBWC4"
@@ -101,10 +100,8 @@ def _record_frames(root: Path) -> None:
 
 
 def write_views(root: Path) -> str:
-    """Write the list of a root, and the line that names it; return the root digest."""
-    sums = manifest.write(root, journal.read(root)).read_text()
-    (root / ROOT).write_text(checksums.line(SHA256SUMS, checksums.root_digest(sums)))
-    return checksums.root_digest(sums)
+    """Write the manifests of a root; return the root digest."""
+    return manifest.write(root, journal.read(root)).sha256
 
 
 def build(folder: Path) -> Tree:

@@ -15,7 +15,7 @@ from avakit.errors import DataInvalid, ExitCode, Interrupted
 
 VERBS = [
     "datasets", "fetch", "check", "plan", "subset", "download", "cut", "extract-frames", "prepare", "status", "stats",
-    "manifest",
+    "manifest", "journal",
     "verify", "doctor",
 ]  # fmt: skip
 HEAVY = {
@@ -68,7 +68,7 @@ def test_each_verb_has_help(verb: str, flag: str, capsys: pytest.CaptureFixture[
     assert cli.run([verb, flag]) == 0
     out = capsys.readouterr().out
     assert out.startswith(f"Usage: avakit {verb} ")
-    assert "--root" in out or verb == "datasets"
+    assert "--root" in out or verb in ("datasets", "journal")
 
 
 @pytest.mark.parametrize("verb", VERBS)
