@@ -42,11 +42,12 @@ bench: $(READY) ## Annotations, downloads, cutting, frames and colours, each bes
 	$(BIN)/python -m benchmarks.quality
 	$(BIN)/python -m benchmarks.colours
 
-check: $(READY) ## Format, lint, types, import contracts, docs
+check: $(READY) ## Format, lint, types, import contracts, writers, docs
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python scripts/check_writers.py
 	$(BIN)/python scripts/check_docs.py
 
 format: $(READY) ## Put the code into form

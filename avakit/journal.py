@@ -22,7 +22,7 @@ from typing import Any
 from avakit.errors import DataInvalid, Status
 from avakit.layout import JOURNAL, unpacked_frames
 from avakit.model import Packing, Stage
-from avakit.tools import files
+from avakit.tools import files, plainfile
 
 #: Version of the line format. Readers refuse newer ones.
 SCHEMA = 1
@@ -205,7 +205,7 @@ def _is_newer(record: Record, known: Record) -> bool:
 
 def _records(root: Path, torn: list[str]) -> Iterator[Record]:
     for path in sorted((root / JOURNAL).glob("*/*.jsonl")):
-        lines = path.read_bytes().split(b"\n")
+        lines = plainfile.read(path).split(b"\n")
         for number, line in enumerate(lines, 1):
             if not line:
                 continue

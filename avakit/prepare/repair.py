@@ -1,7 +1,6 @@
 """What is damaged moves to quarantine with its finding; then it is simply missing, and is made again."""
 
 import json
-import shutil
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -70,5 +69,4 @@ def _is_mended(root: Path, record: Record, finding: Finding) -> bool:
 def _move(root: Path, path: str, folder: Path) -> None:
     source, target = root / path, folder / path
     if source.is_symlink() or source.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(source, target)  # the folder may be linked to another disk
+        files.set_aside(source, target)  # the folder may be linked to another disk
