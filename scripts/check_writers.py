@@ -18,6 +18,7 @@ _OF_OS = {"rename", "renames", "replace", "link", "symlink", "truncate", "mkfifo
 _OF_TEMPFILE = {"mkstemp", "mkdtemp", "NamedTemporaryFile", "TemporaryFile", "TemporaryDirectory"}
 #: Who writes by itself, what, and why that publishes nothing.
 ALLOWED = {
+    "avakit/__main__.py": ({"os.open", "open"}, "standard streams that the caller closed"),
     "avakit/tools/shelves.py": ({"os.open"}, "frames in a private folder, created anew; faster than Python's layers"),
     "avakit/tools/container.py": ({"av.open"}, "libav writes by name, into what plainfile.reserve made"),
     "avakit/tools/standin.py": ({"av.open"}, "films of a comparison, in a temporary folder"),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from avakit.cli import options
+from avakit.cli import options, setup
 from avakit.cli.display import print_json, readable_count
 from avakit.cli.settings import Verb
 from avakit.errors import ExitCode
@@ -20,6 +20,7 @@ def command(root: Path, as_json: bool) -> int:
 
     root = root.absolute()
     state = journal.read(root)
+    setup.sweep(root)
     path = manifest.write(root, state).relative_to(root)
     if as_json:
         print_json("manifest", {"path": str(path), "entries": len(state.present)})

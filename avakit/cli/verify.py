@@ -61,6 +61,8 @@ def command(ctx: click.Context, /, **given: Any) -> int:
             right = [record for record in records if record.key not in wrong]
             findings += timing.check(given, state, right, _show)
         code = _close(given, findings)
+        if given["repair"] and not given["dry_run"]:
+            setup.sweep(root)
         if given["repair"] and not given["dry_run"] and code is not ExitCode.OK:
             code = _repair(given, root, state, findings, depth)
     return code

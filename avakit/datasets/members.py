@@ -101,6 +101,7 @@ class Archive:
         if len(others) >= MAX_COPIES:
             raise MediaRejected(Status.INVALID, "ambiguous", f"the archive holds {len(entries)} files {name}")
         digest = hashlib.sha256()
+        target.unlink(missing_ok=True)  # what another address left
         with _opened(self.path, first) as opened:
             with opened(first) as stream, plainfile.create(target) as output:
                 for chunk in _chunks(stream, first.packed_bytes):

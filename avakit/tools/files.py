@@ -95,8 +95,10 @@ def retire(path: Path) -> None:
     """Take away a published file or folder: what lies under its final name is whole until it is gone."""
     doomed = partial_path(path)
     rename(path, doomed)
-    sync_folder(path.parent)
-    remove(doomed)
+    try:
+        sync_folder(path.parent)
+    finally:
+        remove(doomed)
 
 
 def publish(path: Path, target: Path) -> None:
@@ -137,8 +139,10 @@ def publish_folder(path: Path, target: Path) -> None:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
             remove(doomed)
-    sync_folder(target.parent)
-    remove(doomed)
+    try:
+        sync_folder(target.parent)
+    finally:
+        remove(doomed)
 
 
 def set_aside(path: Path, target: Path) -> None:
@@ -195,7 +199,7 @@ def append_line(path: Path, line: str) -> None:
     descriptor = plainfile.descriptor(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     before = os.fstat(descriptor).st_size
     try:
-        data = memoryview((line + "\n").encode())
+        data = memoryview((line + "\n").encode(errors="backslashreplace"))  # names of files may be any bytes
         while data:
             data = data[os.write(descriptor, data) :]
         os.fsync(descriptor)
@@ -261,7 +265,8 @@ def check_writable(folder: Path) -> None:
         If the folder or the file can't be created; the latter on a disk that is full.
     """
     try:
-        remove(plainfile.reserve(partial_path(folder / "writable")))
+        with partial(folder / "writable") as probe:
+            plainfile.reserve(probe)
     except OSError as error:
         if isinstance(full := from_os_error(error), StorageFailed):
             raise full from error
