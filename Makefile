@@ -3,9 +3,11 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
+# Each case starts yt-dlp several times: too long for `make test`.
+YTDLP_FAULTS = tests/contract/test_network_faults_ytdlp.py
 SOURCES = avakit benchmarks demo scripts tests
 
-.PHONY: help setup demo test test-long bench check format docs wheel clean
+.PHONY: help setup demo test test-long test-faults test-timing soak bench check format docs wheel clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -25,10 +27,16 @@ demo: $(READY) ## The whole job on two small films, offline
 	$(BIN)/python -m demo
 
 test: $(READY) ## All tests (under ten minutes on two cores)
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --ignore $(YTDLP_FAULTS)
 
 test-long: $(READY) ## Two hundred kills, and a thousand videos through 32 workers (about four minutes)
-	$(BIN)/python -m pytest -q -s tests/long --ignore tests/long/test_frame_times.py
+	$(BIN)/python -m pytest -q -s tests/long/test_kills.py tests/long/test_load.py
+
+test-faults: $(READY) ## Every call that writes fails once, the power is cut, and the network under yt-dlp fails
+	$(BIN)/python -m pytest -q -n 2 tests/long/test_nth_call.py tests/long/test_power_cut.py $(YTDLP_FAULTS)
+
+soak: $(READY) ## Five hundred kills of two jobs that race on one root (about ten minutes)
+	AVAKIT_TEST_KILLS=500 $(BIN)/python -m pytest -q -s tests/long/test_kills.py
 
 test-timing: $(READY) ## Each of 27 030 frames of 51 films, beside what published recipes show (about eight minutes)
 	$(BIN)/python -m pytest -q -n 2 tests/long/test_frame_times.py
@@ -44,11 +52,12 @@ bench: $(READY) ## Annotations, journals, downloads, cutting, frames and colours
 	$(BIN)/python -m benchmarks.colours
 	$(BIN)/python -m benchmarks.verify
 
-check: $(READY) ## Format, lint, types, import contracts, docs
+check: $(READY) ## Format, lint, types, import contracts, writers, docs
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python scripts/check_writers.py
 	$(BIN)/python scripts/check_docs.py
 
 format: $(READY) ## Put the code into form

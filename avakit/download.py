@@ -10,7 +10,7 @@ from avakit.layout import VIDEO_EXTENSIONS, Layout
 from avakit.model import Video
 from avakit.outcome import Made
 from avakit.sources import Delivery, Source
-from avakit.tools import files, soundness
+from avakit.tools import files, leftovers, soundness
 from avakit.tools.breaker import Breaker
 from avakit.tools.soundness import DecodeCheck
 
@@ -155,7 +155,7 @@ def _publish(
 
 
 def _tidy(made: Made, wanted: Video, layout: Layout, failures: list[tuple[str, ItemFailed]]) -> Made:
-    for leftover in files.idle_partials(layout.absolute(layout.videos), wanted.id):
+    for leftover in leftovers.idle_partials(layout.absolute(layout.videos), wanted.id):
         files.remove(leftover)  # what another source or a killed run left to be resumed is not needed any more
     if not failures:
         return made

@@ -89,7 +89,9 @@ PRECEDENCE = (
 )
 
 _DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-_IO = frozenset({errno.EIO, errno.EXDEV})
+_IO = frozenset({errno.EIO, errno.EXDEV, errno.ESTALE})
+#: What a machine says that has no more descriptors, processes or memory to give.
+EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN})
 _PERMISSION = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _IN_THE_WAY = frozenset({errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY, errno.ENAMETOOLONG, errno.ELOOP})
 

@@ -6,7 +6,6 @@ elsewhere: official files change, and copies drift.
 """
 
 import functools
-import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -20,7 +19,7 @@ from avakit.datasets.selection import required_files
 from avakit.errors import ConfigInvalid, ItemFailed, MediaRejected, Status, TransferFailed
 from avakit.model import Split, Stage
 from avakit.outcome import Outcome, attempt
-from avakit.tools import files, http
+from avakit.tools import files, http, leftovers
 from avakit.tools.http_policy import public_url
 
 #: What an annotation file or an archive of them may weigh.
@@ -154,7 +153,7 @@ class _Errand:
 def _workplace(folder: Path) -> Iterator[Path]:
     """Yield a private folder beside the files to be, so that they can be renamed into place."""
     folder.mkdir(parents=True, exist_ok=True)
-    files.sweep(folder)
+    leftovers.sweep(folder)
     with files.partial(folder / "fetch") as work:
         work.mkdir()
         yield work
@@ -220,7 +219,7 @@ def _take(origin: Path | members.Archive, names: tuple[str, ...], path: Path) ->
     """Copy the file that has one of these names from a folder or an archive; return its address."""
     if isinstance(origin, Path):
         if (source := members.find(origin, names)) is not None:
-            shutil.copyfile(source, path)
+            files.copy(source, path)
             return source.absolute().as_uri()
     elif (member := origin.extract(names, path)) is not None:
         return f"{origin.path.absolute().as_uri()}#{member}"

@@ -195,6 +195,8 @@ CROISSANT = "croissant.json"
 COMMANDS = ".avakit/commands"
 JOURNAL = ".avakit/journal"
 REPORTS = ".avakit/reports"
+#: Folders of small files of our own, beside those of what is made.
+OWN_FOLDERS = (".", ".avakit/manifests", REPORTS, ".avakit/datasets")
 #: What was found in each archive of clips that was read.
 ARCHIVES = ".avakit/archives"
 QUARANTINE = ".avakit/quarantine"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from avakit.errors import PRECEDENCE, AvakitError, ExitCode, Interrupted, ItemFailed, Status, from_os_error
+from avakit.errors import EXHAUSTED, PRECEDENCE, AvakitError, ExitCode, Interrupted, ItemFailed, Status, from_os_error
 from avakit.model import Stage
 
 #: Reasons after which no other item can succeed either: the run stops.
@@ -108,10 +108,6 @@ _EXIT_OF_STATUS = {
 }
 
 
-_VANISHED = frozenset({errno.ENOENT, errno.ESTALE})
-_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN})
-
-
 def attempt(function: Callable[[], Outcome], item: str, stage: Stage) -> Outcome:
     """Call `function`, and turn whatever it raises into an `Outcome`.
 
@@ -157,10 +153,10 @@ def _from_os(item: str, stage: Stage, error: OSError) -> Outcome:
     ours = from_os_error(error)
     if ours is not None:
         return _local(item, stage, ours)
-    if error.errno in _VANISHED:
+    if error.errno == errno.ENOENT:
         detail = f"{error.filename} went away while it was needed: another run dropped or moved it"
         return Outcome(item, stage, Status.TRANSIENT, "vanished", detail)
-    if error.errno in _EXHAUSTED:
+    if error.errno in EXHAUSTED:
         return Outcome(item, stage, Status.LOCAL_ERROR, "resources", f"{error.strerror}; use fewer --jobs")
     return _bug(item, stage, error)
 

@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import os
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -18,14 +19,31 @@ def _shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AVAKIT_SHARED_DIR", str(tmp_path / "shared"))
 
 
+#: More tests than this may not be skipped: a tool that is missing would go unnoticed otherwise. `.ci/run` sets it.
+MOST_SKIPPED = "AVAKIT_MAX_SKIPPED"
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail where more was skipped than is allowed; the process that leads the workers counts for all."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    most = os.environ.get(MOST_SKIPPED, "")
+    if reporter is not None and most and len(reporter.stats.get("skipped", [])) > int(most):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Say at the end how many faults were tried, where any were."""
+    """Say at the end how many faults were tried, where any were, and how many tests could not be."""
+    skipped, most = len(terminalreporter.stats.get("skipped", [])), os.environ.get(MOST_SKIPPED, "")
+    if skipped or most:
+        is_over = bool(most) and skipped > int(most)
+        allowed = f" ({MOST_SKIPPED} allows {most}{': a tool is missing' if is_over else ''})" if most else ""
+        terminalreporter.write_line(f"skipped: {skipped}{allowed}")
     ended = {
         outcome: [report for report in terminalreporter.stats.get(outcome, []) if report.when == "call"]
         for outcome in ("passed", "failed")
     }
     tried = [report for reports in ended.values() for report in reports]
-    kinds = ("network", "storage", "media")
+    kinds = ("network", "storage", "media", "process")
     counts = [sum(f"{kind}_fault" in report.keywords for report in tried) for kind in kinds]
     silent = sum(bool({f"{kind}_fault" for kind in kinds} & set(report.keywords)) for report in ended["failed"])
     if any(counts):

@@ -13,7 +13,7 @@ from typing import Any
 
 from avakit.adopt.names import shown
 from avakit.errors import ConfigInvalid, MediaRejected, Status, TransferFailed
-from avakit.tools import files
+from avakit.tools import files, plainfile
 
 _UNREADABLE = frozenset({errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE})
 _VANISHED = frozenset({errno.ENOENT, errno.ENOTDIR})
@@ -114,7 +114,7 @@ def _copy(source: Path, path: Path) -> str:
     digest = hashlib.sha256()
     with reading(source):
         stream = source.open("rb")
-    with stream, path.open("xb") as copy:
+    with stream, plainfile.create(path) as copy:
         while True:
             with reading(source):
                 chunk = stream.read(_CHUNK)

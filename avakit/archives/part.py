@@ -4,7 +4,6 @@ A clip of an archive is published as it is, after the checks that ours pass, too
 the length of its row. What an archive holds is noted under `.avakit/archives`, so that none is fetched for nothing.
 """
 
-import json
 import re
 import time
 from collections.abc import Mapping
@@ -23,7 +22,7 @@ from avakit.layout import Layout
 from avakit.model import Clip, Stage
 from avakit.outcome import Outcome, attempt
 from avakit.sources.delivery import claim, discard, give_up
-from avakit.tools import files, http, soundness, tar
+from avakit.tools import files, http, http_body, leftovers, soundness, tar
 from avakit.tools import video as media
 from avakit.tools.channel import Sender
 from avakit.tools.http_policy import public_url
@@ -131,8 +130,8 @@ def _fetch(part: Part, shelf: Shelf) -> tuple[Path, Mapping[str, Any]]:
     """Return the whole archive and what the server said of it: fetched now, or whole since an earlier run."""
     path = claim(place(part, shelf.layout), part.url)
     side = files.side_file(path)
-    with suppress(FileNotFoundError, ValueError, AttributeError, KeyError, IndexError):
-        known = json.loads(side.read_text(encoding="utf-8").splitlines()[-1])
+    with suppress(FileNotFoundError, KeyError, IndexError):
+        known = http_body.read_side(side)[-1]
         if known.get("is_whole") and files.sha256(path) == known["sha256"]:
             return path, known
     try:
@@ -142,7 +141,7 @@ def _fetch(part: Part, shelf: Shelf) -> tuple[Path, Mapping[str, Any]]:
         raise
     facts = asdict(reply) | {"is_whole": True}
     # In the form of `tools.http_body`: to whom it says nothing, it is one piece whose digest is known.
-    side.write_text(f"{json.dumps({'url': reply.url, 'etag': reply.etag})}\n{json.dumps(facts)}\n", encoding="utf-8")
+    http_body.write_side(side, [{"url": reply.url, "etag": reply.etag}, facts])
     return path, facts
 
 
@@ -153,7 +152,7 @@ def place(part: Part, layout: Layout) -> Path:
 
 def abandon(part: Part, layout: Layout) -> None:
     """Remove what is left of an archive that nothing is wanted of any more."""
-    for path in files.dead_partials(place(part, layout)):
+    for path in leftovers.dead_partials(place(part, layout)):
         discard(path)
 
 

@@ -5,11 +5,12 @@ import os
 import signal
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 
 import click
 
 from avakit import __version__
-from avakit.errors import AvakitError, ExitCode, Interrupted, from_os_error, nearest
+from avakit.errors import EXHAUSTED, AvakitError, ExitCode, Interrupted, from_os_error, nearest
 
 #: Set by the shell's completion function (Click's convention).
 COMPLETION = "_AVAKIT_COMPLETE"
@@ -107,6 +108,9 @@ def _exit_code_of(error: Exception) -> int:
         code = _complain(str(error), error.exit_code)
     elif isinstance(error, OSError) and (ours := from_os_error(error)):
         code = _complain(str(ours), ours.exit_code)
+    elif isinstance(error, OSError) and error.errno in EXHAUSTED:
+        what = "use fewer --jobs, or raise the machine's limits (`ulimit -n`, `ulimit -u`)"
+        code = _complain(f"{error.strerror}; {what}", ExitCode.TRANSIENT)
     else:
         traceback.print_exception(error)
         code = _complain("this is a bug; please report it with the lines above", ExitCode.BUG)
@@ -114,5 +118,6 @@ def _exit_code_of(error: Exception) -> int:
 
 
 def _complain(message: str, code: ExitCode) -> ExitCode:
-    click.echo(f"avakit: {message}", err=True)
+    with suppress(OSError):  # standard error may be what fails
+        click.echo(f"avakit: {message}", err=True)
     return code

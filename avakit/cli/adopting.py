@@ -172,11 +172,11 @@ def _work_off(works: "list[Work]", job: "Job", jobs: int | None, tally: _Tally) 
 def _sweep(works: "list[Work]", layout: Layout, recipe: "FrameRecipe") -> None:
     """Remove what killed runs left half-done in the folders that are worked in."""
     from avakit.adopt import keys_of
-    from avakit.tools import files
+    from avakit.tools import leftovers
 
     keys = (key for work in works for key in keys_of(work.video, layout.of(work.video), recipe))
     for folder in {key.rpartition("/")[0] for key in keys}:
-        files.sweep(layout.absolute(folder))
+        leftovers.sweep(layout.absolute(folder))
 
 
 def _show(works: "list[Work]", tally: _Tally, *, as_json: bool) -> None:

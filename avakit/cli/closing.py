@@ -190,7 +190,7 @@ class Run:
         name = f"{self.started:%Y%m%dT%H%M%S}-{self.verb.replace(' ', '')}-{files.host()}-{os.getpid()}.json"
         for path in [self.root / REPORTS / name, *([self.report] if self.report else [])]:
             try:
-                files.write_atomically(path, text.encode())
+                files.write_atomically(path, text.encode(errors="backslashreplace"))  # names of files may be any bytes
             except (OSError, AvakitError) as problem:
                 # The run's own verdict matters more than its report; say so and go on to it.
                 click.echo(f"avakit: the report could not be written to {path}: {problem}", err=True)

@@ -28,14 +28,13 @@ from avakit.errors import AvakitError
 def command(**given: Any) -> int:
     """Fetch the annotation files of a dataset; keep the official bytes, pin their digests."""
     from avakit import fetch, journal
-    from avakit.tools import files
 
     chosen = setup.choose(given)
     if given["dry_run"]:
         for file in fetch.missing(chosen.dataset, chosen.root, chosen.splits):
             click.echo(f"would fetch {file.name}")
         return 0
-    files.check_writable(chosen.root)
+    setup.open_root(chosen.root)
     setup.keep_manifest(given, chosen)
     run = making.begin("fetch", given, chosen)
     show = {name: given[name] for name in ("as_json", "quiet", "verbose")}

@@ -88,13 +88,13 @@ def make(verb: str, given: dict[str, Any], stages_of: Callable[["Dataset"], tupl
 def _require(chosen: setup.Chosen, job: "Job") -> None:
     """Refuse to begin what can't succeed: no shared folder, libraries that fail, a root that can't be written to."""
     from avakit.frames import selftest
-    from avakit.tools import files, http_limits
+    from avakit.tools import http_limits
 
     if Stage.VIDEO in job.stages:
         http_limits.require_shared_folder()
     if Stage.FRAMES in job.stages:
         selftest.require()
-    files.check_writable(chosen.root)
+    setup.open_root(chosen.root)
 
 
 def begin(verb: str, given: dict[str, Any], chosen: setup.Chosen) -> Run:

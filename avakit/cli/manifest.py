@@ -76,6 +76,7 @@ def _write(ctx: click.Context, given: dict[str, Any]) -> ExitCode:
     given["root"] = root = given["root"].absolute()
     state = journal.read(root)
     by_hand = narrowing.by_hand(ctx)
+    setup.sweep(root)
     seal = manifest.write(root, state)
     written = _Written({"sha256sums": SHA256SUMS, "root": ROOT, "jsonl": MANIFEST})
     written.facts = {"root_sha256": seal.sha256, "entries": seal.entries}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from avakit.cli import cutting, options, youtube
 from avakit.errors import ConfigInvalid, DataInvalid
-from avakit.layout import Layout, kept_manifest
+from avakit.layout import OWN_FOLDERS, Layout, kept_manifest
 from avakit.model import Packing, Split, Stage, Video, VideoId
 
 if TYPE_CHECKING:
@@ -81,6 +81,22 @@ def dataset_of(given: dict[str, Any]) -> "Dataset":
         return catalogue.load_file(given["manifest"])
     kept = given["root"] / kept_manifest(given["dataset"])
     return catalogue.load_file(kept) if kept.is_file() else catalogue.load(given["dataset"])
+
+
+def open_root(root: Path) -> None:
+    """Refuse a root that can't be written to, and rid it of what killed runs left of our own small files."""
+    from avakit.tools import files
+
+    files.check_writable(root)
+    sweep(root)
+
+
+def sweep(root: Path) -> None:
+    """Remove the leftovers in the folders of our own small files; each step sees to those of what it makes."""
+    from avakit.tools import leftovers
+
+    for folder in OWN_FOLDERS:
+        leftovers.sweep(root / folder)
 
 
 def keep_manifest(given: dict[str, Any], chosen: Chosen) -> None:

@@ -40,7 +40,7 @@ def command(name: str, **given: Any) -> int:
     if given["dry_run"]:
         annotations.require_annotations(chosen)
     else:
-        files.check_writable(chosen.root)
+        setup.open_root(chosen.root)
         setup.keep_manifest(given, chosen)
         annotations.ensure_annotations(chosen, state, lambda text: click.echo(text, err=True))
     built = subset.build(chosen.dataset, chosen.root, chosen.selection, name, renumber=given["renumber"])

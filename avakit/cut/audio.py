@@ -7,7 +7,7 @@ from pathlib import Path
 from avakit.errors import Status, ToolFailed
 from avakit.model import Span
 from avakit.recipes import COPY, AudioRecipe
-from avakit.tools import encode, ffmpeg, timing, track
+from avakit.tools import encode, ffmpeg, plainfile, timing, track
 from avakit.tools.footage import Footage
 
 #: As for clips, though sound takes a fraction of it (FAULTS M21).
@@ -84,6 +84,7 @@ def sound(source: Path | Footage, partial: Path, *, span: Span, recipe: AudioRec
 
 def _encode(source: Path, partial: Path, plan: encode.SoundPlan) -> None:
     seconds = float(_TIMEOUT_SECONDS + _TIMEOUT_PER_SECOND * (plan.seek + plan.duration))
+    plainfile.reserve(partial)
     try:
         ffmpeg.run(encode.sound(source, partial, plan), timeout_seconds=seconds)
     except ToolFailed as error:

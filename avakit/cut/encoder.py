@@ -11,7 +11,7 @@ from avakit.cut.packets import Cut, check_reaches
 from avakit.errors import Status, ToolFailed
 from avakit.model import Span
 from avakit.recipes import VARIABLE_RATE, ClipRecipe
-from avakit.tools import encode, ffmpeg, files, pixels, retime, timing, video
+from avakit.tools import encode, ffmpeg, files, pixels, plainfile, retime, timing, video
 from avakit.tools.footage import Footage
 
 #: An honest ffmpeg needs a fraction of this; one that hangs is stopped (FAULTS M21).
@@ -80,6 +80,7 @@ def clip(
     expected = timing.frame_count(span.duration, rate)
     count = timing.frame_count(min(span.duration, film.end - span.start), rate)
     _check_decodes(film, span, threads)
+    plainfile.reserve(partial)
     with _exact(film, partial) as exact:
         ffmpeg.run(
             encode.clip(exact.path, partial, _plan(exact, span, recipe, count, threads)),

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from avakit.errors import ItemFailed, MediaRejected, Status
+from avakit.tools import plainfile
 
 #: The largest annotation file known (AVA v2 train) has some 40 MB.
 MAX_MEMBER_BYTES = 1 << 30
@@ -100,8 +101,9 @@ class Archive:
         if len(others) >= MAX_COPIES:
             raise MediaRejected(Status.INVALID, "ambiguous", f"the archive holds {len(entries)} files {name}")
         digest = hashlib.sha256()
+        target.unlink(missing_ok=True)  # what another address left
         with _opened(self.path, first) as opened:
-            with opened(first) as stream, target.open("wb") as output:
+            with opened(first) as stream, plainfile.create(target) as output:
                 for chunk in _chunks(stream, first.packed_bytes):
                     digest.update(chunk)
                     output.write(chunk)

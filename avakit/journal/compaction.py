@@ -14,7 +14,7 @@ from pathlib import Path
 
 from avakit.journal.reduction import Reduction, time_of
 from avakit.journal.store import listed, new_file, read_file
-from avakit.tools import files
+from avakit.tools import files, leftovers, plainfile
 
 _NAME = re.compile(r"[0-9T]+-(?P<host>[A-Za-z0-9-]+)-(?P<pid>[0-9]+)\.([0-9a-f]{8}\.aside\.)?jsonl")
 
@@ -71,7 +71,7 @@ def compact(root: Path, *, dry_run: bool = False) -> Iterator[Compacted]:
         folders.setdefault(path.parent, []).append(path)
     for folder, paths in folders.items():
         if not dry_run:
-            files.sweep(folder)
+            leftovers.sweep(folder)
         yield _compact(folder, [path for path in paths if _is_dead(path)], len(paths), dry_run=dry_run)
 
 
@@ -99,7 +99,7 @@ def _compact(folder: Path, dead: list[Path], count: int, *, dry_run: bool) -> Co
 
 def _publish(lines: list[bytes], target: Path) -> None:
     with files.partial(target) as path:
-        with path.open("wb") as stream:
+        with plainfile.create(path) as stream:
             stream.writelines(line + b"\n" for line in lines)
         files.publish(path, target)
 
@@ -108,7 +108,7 @@ def _is_dead(path: Path) -> bool:
     match = _NAME.fullmatch(path.name)
     # Of another name: somebody put it there.
     host, pid = (match["host"], int(match["pid"])) if match else ("", 0)
-    return files.is_abandoned(path, host, pid)
+    return leftovers.is_abandoned(path, host, pid)
 
 
 def _remove(part: _Part) -> None:
@@ -119,6 +119,6 @@ def _remove(part: _Part) -> None:
     stem = part.path.name.partition(".")[0]
     aside = part.path.with_name(f"{stem}.{secrets.token_hex(4)}.aside.jsonl")
     with suppress(FileNotFoundError):  # another compaction was faster
-        part.path.rename(aside)
+        files.rename(part.path, aside)
         if aside.stat().st_size == part.size:
             aside.unlink()

@@ -14,12 +14,11 @@ from avakit.journal.record import REMOVED, Record, to_line
 from avakit.journal.reduction import NewerSchema, Reduction
 from avakit.journal.state import State, state_of
 from avakit.layout import JOURNAL
-from avakit.tools import appending, files
+from avakit.tools import appending, files, plainfile
 
 #: A file that is listed so often and never there is no file that was compacted meanwhile.
 _TRIES, _TRY_SECONDS = 20, 0.05
 _GONE = frozenset({errno.ENOENT, errno.ESTALE})
-_BUFFER = 1 << 20
 _TICK = timedelta(microseconds=1)
 
 
@@ -129,7 +128,7 @@ def read_file(path: Path, reduction: Reduction) -> int:
         As `read`.
     """
     add = reduction.add
-    with path.open("rb", buffering=_BUFFER) as stream:
+    with plainfile.reading(path) as stream:
         for number, ended in enumerate(stream, 1):
             line = ended.rstrip(b"\n")
             if not line:

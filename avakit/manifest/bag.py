@@ -5,7 +5,6 @@ No film, clip or frame is read again; frame lists and their kin, which are small
 """
 
 import hashlib
-import shutil
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +19,7 @@ from avakit.manifest import items
 from avakit.manifest.sums import files_of, sha256sums
 from avakit.manifest.whole import root_line
 from avakit.model import Packing, Stage
-from avakit.tools import files
+from avakit.tools import files, leftovers, plainfile
 
 #: From so many files on, tars of frames are the better payload: validators open every file of a bag.
 MANY_FILES = 100_000
@@ -82,16 +81,16 @@ def write(root: Path, state: State, target: Path, *, datasets: Sequence[str], co
         With exit code 4, if a file is missing, is no plain file, or has another size than was recorded.
     """
     _check(root, state, target)
-    files.sweep(target.parent)
+    leftovers.sweep(target.parent)
     bag = Bag(target)
     with files.partial(target) as folder:
         (folder / "data").mkdir(parents=True)
-        with (folder / _MANIFEST).open("w", encoding="utf-8", newline="\n") as manifest:
+        with plainfile.create(folder / _MANIFEST) as manifest:
             for path, digest, size in _payload(root, state):
-                manifest.write(checksums.line(f"data/{path}", digest))
+                manifest.write(checksums.line(f"data/{path}", digest).encode())
                 _put(root / path, folder / "data" / path, size, bag, copies=copies)
             for path, digest in _write_own(root, folder / "data", state, bag):
-                manifest.write(checksums.line(f"data/{path}", digest))
+                manifest.write(checksums.line(f"data/{path}", digest).encode())
         _write_tags(folder, bag, datasets)
         files.publish_folder(folder, target)
     return bag
@@ -143,7 +142,7 @@ def _put(source: Path, final: Path, expected: int | None, bag: Bag, *, copies: b
         final.parent.mkdir(parents=True, exist_ok=True)
         bag.made.add(final.parent)
     if copies:
-        shutil.copyfile(source, final)
+        files.copy(source, final)
         bag.copied += 1
     else:
         bag.copied += not files.link_or_copy(source, final)
@@ -178,7 +177,7 @@ def _write_own(root: Path, data: Path, state: State, bag: Bag) -> Iterator[tuple
     for path, text in ((MANIFEST, lines), (SHA256SUMS, sums), (ROOT, root_line(bag.root))):
         content = text.encode()
         (data / path).parent.mkdir(parents=True, exist_ok=True)
-        (data / path).write_bytes(content)
+        _write(data / path, text)
         bag.files += 1
         bag.bytes += len(content)
         yield path, hashlib.sha256(content).hexdigest()
@@ -192,9 +191,14 @@ def _write_tags(folder: Path, bag: Bag, datasets: Sequence[str]) -> None:
         "External-Identifier": f"sha256:{bag.root}",
         "Payload-Oxum": f"{bag.bytes}.{bag.files}",
     }
-    (folder / "bagit.txt").write_text(_DECLARATION, encoding="utf-8", newline="\n")
+    _write(folder / "bagit.txt", _DECLARATION)
     text = "".join(f"{name}: {value}\n" for name, value in info.items())
-    (folder / "bag-info.txt").write_text(text, encoding="utf-8", newline="\n")
+    _write(folder / "bag-info.txt", text)
     names = ("bag-info.txt", "bagit.txt", _MANIFEST)
     tags = checksums.text((name, files.sha256(folder / name)) for name in names)
-    (folder / f"tag{_MANIFEST}").write_text(tags, encoding="utf-8", newline="\n")
+    _write(folder / f"tag{_MANIFEST}", tags)
+
+
+def _write(path: Path, text: str) -> None:
+    with plainfile.create(path) as stream:
+        stream.write(text.encode())

@@ -9,7 +9,7 @@ from avakit.journal import State
 from avakit.layout import MANIFEST, ROOT, SHA256SUMS
 from avakit.manifest import items
 from avakit.manifest.sums import sha256sums
-from avakit.tools import files
+from avakit.tools import files, plainfile
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ def write(root: Path, state: State) -> Seal:
     text = sha256sums(state)
     found = _seal(text)
     with files.partial(root / MANIFEST) as path:
-        with path.open("w", encoding="utf-8", newline="\n") as stream:
-            stream.writelines(items.lines(root, state, found.sha256))
+        with plainfile.create(path) as stream:
+            stream.writelines(line.encode() for line in items.lines(root, state, found.sha256))
         files.publish(path, root / MANIFEST)
     files.write_atomically(root / SHA256SUMS, text.encode())
     files.write_atomically(root / ROOT, root_line(found.sha256).encode())

@@ -17,7 +17,7 @@ from avakit.prepare.job import Job
 from avakit.prepare.plan import Plan
 from avakit.shards import Shard
 from avakit.sources import Archive
-from avakit.tools import files
+from avakit.tools import leftovers
 from avakit.tools.http_policy import public_url
 
 #: So many archives in a row that fail for now are a dead network, not bad luck.
@@ -71,8 +71,8 @@ def run(errand: Errand, means: Means, findings: Findings) -> Generator[Outcome, 
     source, left = errand.source, dict(errand.clips)
     if not left:
         return
-    files.sweep(means.shelf.layout.absolute(means.shelf.layout.clips))
-    files.sweep(means.shelf.layout.root / ARCHIVES)
+    leftovers.sweep(means.shelf.layout.absolute(means.shelf.layout.clips))
+    leftovers.sweep(means.shelf.layout.root / ARCHIVES)
     for url in source.overlays:
         overlay = _parts([listing.quoted(url)], public_url(url), left, means, {})
         for report in (yield from _read(overlay, left, means)):

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -106,9 +105,7 @@ def _put_back(root: Path, state: State, findings: Iterable[Finding], folder: Pat
             _move(root, finding.path, folder)
             displaced[finding.path] = folder / finding.path
         source = displaced.pop(finding.now_at, root / finding.now_at)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(source, target)  # by a rename, unless the folder is linked to another disk
-        files.sync_folder(target.parent)
+        files.set_aside(source, target)  # by a rename, unless the folder is linked to another disk
     return right
 
 
@@ -137,5 +134,4 @@ def _is_mended(root: Path, record: Record, finding: Finding) -> bool:
 def _move(root: Path, path: str, folder: Path) -> None:
     source, target = root / path, folder / path
     if source.is_symlink() or source.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(source, target)  # the folder may be linked to another disk
+        files.set_aside(source, target)  # the folder may be linked to another disk

@@ -15,7 +15,7 @@ from avakit.prepare.job import Job
 from avakit.prepare.plan import Plan, Work
 from avakit.prepare.work import died
 from avakit.tools import breaker as breakers
-from avakit.tools import files
+from avakit.tools import leftovers
 
 #: So many videos in a row that fail for the same transient reason are a dead network, not bad luck.
 SAME_FAILURES = 20
@@ -122,7 +122,7 @@ def _sweep(job: Job, plan: Plan) -> None:
         folders.add(job.layout.windows)  # made where videos were asked for
     lists = {str(PurePosixPath(frame_list(f"{folder}/x")).parent) for folder in folders}
     for folder in folders | lists:
-        files.sweep(job.layout.absolute(folder))
+        leftovers.sweep(job.layout.absolute(folder))
 
 
 def _died(job: Job, work: Work, detail: str) -> tuple[Outcome, ...]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from avakit.model import Video
-from avakit.tools import files, http_body
+from avakit.tools import files, http_body, leftovers
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -82,21 +82,11 @@ class InParts(Protocol):
 
 
 def claim(target: Path, url: str) -> Path:
-    """Return a partial of ours for `target`: one that a killed run left of this very address, or a fresh name.
-
-    The rename decides between two that want the same one. Its side file follows; if we are killed in between, the
-    bytes have nothing to vouch for them and are fetched again.
-    """
+    """Return a partial of ours for `target`: one that a killed run left of this very address, or a fresh name."""
     path = files.partial_path(target)
-    for dead in files.dead_partials(target):
-        if not http_body.can_resume(dead, url):
-            continue
-        try:
-            dead.rename(path)
-            files.side_file(dead).rename(files.side_file(path))
-        except FileNotFoundError:
-            continue
-        break
+    for dead in leftovers.dead_partials(target):
+        if http_body.can_resume(dead, url) and leftovers.take_over(dead, path):
+            break
     return path
 
 

@@ -54,7 +54,7 @@ class Youtube:
             if extension not in VIDEO_EXTENSIONS:
                 raise TransferFailed(Status.CORRUPT, "not_media", f"yt-dlp delivered a .{extension} file")
             path = files.partial_path(target_folder / f"{video.id}.{extension}")
-            fetched.path.rename(path)
+            files.rename(fetched.path, path)
         facts = {
             "url": url if options.extractor == "youtube" else public_url(url),
             "format_id": fetched.format_id,

@@ -3,17 +3,20 @@
 import os
 from pathlib import Path
 
+from avakit.tools import files, plainfile
+
 
 def append_line(path: Path, line: str) -> None:
     """Append one line, whole or not at all, to a file that only this process writes; see it to the disk."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    while not _append(path, f"{line}\n".encode()):
+    plainfile.steadily(lambda: path.parent.mkdir(parents=True, exist_ok=True))
+    data = f"{line}\n".encode(errors="backslashreplace")  # names of files may be any bytes
+    while not _append(path, data):
         pass  # somebody took the file for a dead process's, and moved it away
 
 
 def _append(path: Path, line: bytes) -> bool:
     """Append; return whether the file still has its name afterwards."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+    descriptor = plainfile.descriptor(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     before = os.fstat(descriptor)
     try:
         data = memoryview(line)
@@ -25,6 +28,8 @@ def _append(path: Path, line: bytes) -> bool:
         raise
     finally:
         os.close(descriptor)
+    if not before.st_size:  # it is new
+        files.sync_folder(path.parent)
     try:
         return os.path.samestat(before, path.stat())
     except FileNotFoundError:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from avakit.errors import MediaRejected, Status
+from avakit.tools import plainfile
 from avakit.tools.complaints import Listening
 from avakit.tools.http_policy import page
 
@@ -143,6 +144,7 @@ def created(path: Path, form: str, **options: str) -> "Iterator[OutputContainer]
     """
     import av
 
+    plainfile.reserve(path)
     try:
         with av.open(f"file:{path.absolute()}", "w", format=form, options={"fflags": "+bitexact", **options}) as output:
             yield output

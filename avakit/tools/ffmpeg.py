@@ -32,6 +32,8 @@ _VERSION_TIMEOUT_SECONDS = 20.0
 #: ffmpeg's exit code after a signal that it handled.
 _STOPPED = 255
 _LAST_WORDS = 300
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.ESTALE, errno.EFBIG)
+_OUTPUT = re.compile(r"\[out#|[Ee]rror (writing|closing|muxing|opening output)|output file|av_interleaved_write_frame")
 
 
 @dataclass(frozen=True)
@@ -138,8 +140,8 @@ def run(
         If the disk is full.
     """
     done = process.run(argv(node), timeout_seconds=timeout_seconds, on_line=_Listener(on_progress))
-    if "No space left on device" in done.stderr:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    if number := _of_disk(done.stderr):
+        raise OSError(number, os.strerror(number))
     complaints = _complaints(done.stderr, decoded)
     last = complaints[-1][-_LAST_WORDS:] if complaints else ""
     if done.timed_out:
@@ -148,6 +150,13 @@ def run(
         raise ItemFailed(Status.INTERRUPTED, "signal", f"ffmpeg was stopped by a signal; {last}")
     if done.returncode != 0 or complaints:
         raise ToolFailed(Status.CORRUPT, "decode", f"ffmpeg says: {last or f'nothing, exit code {done.returncode}'}")
+
+
+def _of_disk(stderr: str) -> int:
+    """Return the error of the disk that ffmpeg met, or 0; of an I/O error only where it speaks of its output."""
+    found = next((number for number in _DISK if os.strerror(number) in stderr), 0)
+    is_output = any(os.strerror(errno.EIO) in line and _OUTPUT.search(line) for line in stderr.splitlines())
+    return found or (errno.EIO if is_output else 0)
 
 
 def _complaints(stderr: str, decoded: str) -> list[str]:

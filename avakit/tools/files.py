@@ -4,7 +4,9 @@ private partial beside the target -> write -> check -> fsync -> rename -> fsync 
 
 A partial is called `.<name>.<host>.<pid>.<8 hex>.partial<suffix>`: hidden, unique, in the same folder as its
 target (users link folders to other disks, so a scratch folder elsewhere could not be renamed from), and its
-owner can be told, so that the leftovers of killed runs can be swept while those of live ones are left alone.
+owner can be told, so that the leftovers of killed runs can be swept while those of live ones are left alone
+(`avakit.tools.leftovers`). What is written to is opened by `avakit.tools.plainfile`. Every other module of the
+package writes through these: scripts/check_writers.py sees to it.
 """
 
 import ctypes
@@ -17,20 +19,20 @@ import shutil
 import socket
 import stat
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from avakit.errors import OutputImpossible, StorageFailed, from_os_error
+from avakit.tools import plainfile
+from avakit.tools.plainfile import steadily
 
-_PARTIAL = re.compile(
+PARTIAL = re.compile(
     r"\.(?P<stem>.+)\.(?P<host>[A-Za-z0-9-]+)\.(?P<pid>[0-9]+)\.[0-9a-f]{8}\.partial(?P<suffix>(\.[A-Za-z0-9]+)*)"
 )
-#: A partial of another host is thought dead after this long without a write: longer than any single item takes.
-FOREIGN_PARTIAL_SECONDS = 24 * 3600.0
-_RESUMABLE_SECONDS = 7 * 24 * 3600.0
 _CHUNK = 1 << 20
+#: What a file system says that can't sync a folder; an I/O error or a full disk it says otherwise.
+_NO_FOLDER_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF, errno.EACCES, errno.EPERM})
 
 
 def host() -> str:
@@ -38,9 +40,12 @@ def host() -> str:
     return re.sub(r"[^A-Za-z0-9-]", "-", socket.gethostname())[:40] or "host"
 
 
+# --- partials ---
+
+
 def partial_path(target: Path) -> Path:
     """Return a fresh name for a partial of `target`, and make the folder it lies in."""
-    target.parent.mkdir(parents=True, exist_ok=True)
+    steadily(lambda: target.parent.mkdir(parents=True, exist_ok=True))
     owner = f"{host()}.{os.getpid()}.{secrets.token_hex(4)}"
     return target.with_name(f".{target.stem}.{owner}.partial{target.suffix}")
 
@@ -55,6 +60,29 @@ def partial(target: Path) -> Iterator[Path]:
         remove(path)
 
 
+def is_partial(name: str) -> bool:
+    """Whether a file name is that of a partial of ours, or of its side file."""
+    return PARTIAL.fullmatch(name) is not None
+
+
+def is_own(path: Path) -> bool:
+    """Whether a partial is this very process's."""
+    return f".{host()}.{os.getpid()}." in path.name
+
+
+def side_file(path: Path) -> Path:
+    """Return where a resumable partial keeps what it needs to go on safely (URL, strong ETag, bytes)."""
+    return path.with_name(f"{path.name}.json")
+
+
+# --- under a final name ---
+
+
+def rename(path: Path, target: Path) -> None:
+    """Rename, replacing a file that is there; not yet durable."""
+    steadily(lambda: path.replace(target))
+
+
 def remove(path: Path) -> None:
     """Remove a file or folder of ours if it is there."""
     if path.is_dir() and not path.is_symlink():
@@ -66,9 +94,11 @@ def remove(path: Path) -> None:
 def retire(path: Path) -> None:
     """Take away a published file or folder: what lies under its final name is whole until it is gone."""
     doomed = partial_path(path)
-    path.rename(doomed)
-    sync_folder(path.parent)
-    remove(doomed)
+    rename(path, doomed)
+    try:
+        sync_folder(path.parent)
+    finally:
+        remove(doomed)
 
 
 def publish(path: Path, target: Path) -> None:
@@ -80,9 +110,12 @@ def publish(path: Path, target: Path) -> None:
         If something that is not a regular file stands in the way.
     """
     _refuse_special(target, stat.S_ISREG, "a regular file")
-    with path.open("rb") as stream:
-        os.fsync(stream.fileno())
-    path.replace(target)
+    descriptor = plainfile.descriptor(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    rename(path, target)
     sync_folder(target.parent)
 
 
@@ -97,29 +130,52 @@ def publish_folder(path: Path, target: Path) -> None:
     doomed = partial_path(target)
     while True:
         with suppress(FileNotFoundError):
-            target.rename(doomed)
+            steadily(lambda: target.rename(doomed))
         try:
-            path.rename(target)
+            steadily(lambda: path.rename(target))
             break
         except OSError as error:
             # Another run published the same folder in between: its frames are as good, ours replace them.
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
             remove(doomed)
+    try:
+        sync_folder(target.parent)
+    finally:
+        remove(doomed)
+
+
+def set_aside(path: Path, target: Path) -> None:
+    """Move a file, folder or link to a place of its own, durably; across disks it is copied before it is removed."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        rename(path, target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        with partial(target) as copy:
+            shutil.copytree(path, copy, symlinks=True) if path.is_dir() and not path.is_symlink() else shutil.copy2(
+                path, copy, follow_symlinks=False
+            )
+            _sync_file_system(target.parent)
+            rename(copy, target)
+        sync_folder(target.parent)
+        remove(path)
     sync_folder(target.parent)
-    remove(doomed)
+    sync_folder(path.parent)
 
 
 def _refuse_special(target: Path, is_expected: Callable[[int], bool], expected: str) -> None:
     with suppress(FileNotFoundError):
         if not is_expected(target.lstat().st_mode):
-            raise OutputImpossible(str(target), f"something that is not {expected} stands here; move it away")
+            raise plainfile.in_the_way(target, expected)
 
 
 def write_atomically(target: Path, data: bytes) -> None:
     """Write a small file so that it is there whole or not at all."""
     with partial(target) as path:
-        path.write_bytes(data)
+        with plainfile.create(path) as stream:
+            stream.write(data)
         publish(path, target)
 
 
@@ -134,19 +190,31 @@ def link_or_copy(source: Path, path: Path) -> bool:
     try:
         path.hardlink_to(source)
     except OSError:
-        shutil.copyfile(source, path)
+        copy(source, path)
         return False
     return True
 
 
+def copy(source: Path, path: Path) -> None:
+    """Copy the bytes of a file to one that was not there."""
+    with source.open("rb") as stream, plainfile.create(path) as output:
+        shutil.copyfileobj(stream, output, _CHUNK)
+
+
+# --- seen to the disk ---
+
+
 def sync_folder(folder: Path) -> None:
-    """See a folder's entries to the disk, where the platform can."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
+    """See a folder's entries to the disk, where the file system can."""
+    try:
+        descriptor = steadily(lambda: os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
         try:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_FOLDER_SYNC:
+            raise
 
 
 def _sync_file_system(folder: Path) -> None:
@@ -177,96 +245,6 @@ def git_blob_sha1(path: Path) -> str:
     return digest.hexdigest()
 
 
-def is_partial(name: str) -> bool:
-    """Whether a file name is that of a partial of ours, or of its side file."""
-    return _PARTIAL.fullmatch(name) is not None
-
-
-def side_file(path: Path) -> Path:
-    """Return where a resumable partial keeps what it needs to go on safely (URL, strong ETag, bytes)."""
-    return path.with_name(f"{path.name}.json")
-
-
-def sweep(folder: Path) -> list[Path]:
-    """Remove the partials in `folder` whose owners are gone; return what was removed.
-
-    Resumable ones (those with a side file) stay for a week, the next run takes them up; not where the file is there.
-    """
-    partials = _partials(folder)
-    resumable = {path for path in partials if side_file(path) in partials and _is_of_use(path)}
-    kept = resumable | {side_file(path) for path in resumable}
-    dead = [path for path in partials if path not in kept and _is_dead(path)]
-    for path in dead:
-        remove(path)
-    return dead
-
-
-def dead_partials(target: Path) -> list[Path]:
-    """Return the partials of `target` that killed runs left behind, the newest first."""
-    found = [
-        path
-        for path in _partials(target.parent, target.stem)
-        if (match := _PARTIAL.fullmatch(path.name))
-        and match["stem"] == target.stem
-        and match["suffix"] == target.suffix
-        and _is_dead(path)
-    ]
-    return sorted(found, key=_age_seconds)
-
-
-def idle_partials(folder: Path, stem: str) -> list[Path]:
-    """Return the partials for files of this name, whatever their extension, that nobody else is writing."""
-    return [path for path in _partials(folder, stem) if f".{host()}.{os.getpid()}." in path.name or _is_dead(path)]
-
-
-def _partials(folder: Path, stem: str = "") -> set[Path]:
-    """Return the partials in a folder; of one stem, which is looked for once an item among all that lies there."""
-    if not folder.is_dir():
-        return set()
-    begin = f".{stem}." if stem else "."
-    with os.scandir(folder) as entries:
-        return {Path(each.path) for each in entries if each.name.startswith(begin) and is_partial(each.name)}
-
-
-def _is_dead(path: Path) -> bool:
-    match = _PARTIAL.fullmatch(path.name)
-    if match is None:
-        return False
-    return is_abandoned(path, match["host"], int(match["pid"]))
-
-
-def is_abandoned(path: Path, owner_host: str, pid: int) -> bool:
-    """Whether the process that writes a file is gone: elsewhere, if it has not written for a day."""
-    if owner_host != host():
-        return _age_seconds(path) > FOREIGN_PARTIAL_SECONDS
-    return not is_alive(pid)
-
-
-def _is_of_use(path: Path) -> bool:
-    match = _PARTIAL.fullmatch(path.name)
-    is_there = match is not None and path.with_name(match["stem"] + match["suffix"]).exists()
-    return not is_there and _age_seconds(path) < _RESUMABLE_SECONDS
-
-
-def _age_seconds(path: Path) -> float:
-    try:
-        return time.time() - path.lstat().st_mtime
-    except FileNotFoundError:
-        return 0.0
-
-
-def is_alive(pid: int) -> bool:
-    """Whether a process of this number lives on this machine; one that ended and waits for its parent does not."""
-    import psutil
-
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-    except psutil.AccessDenied:
-        return True
-
-
 def check_writable(folder: Path) -> None:
     """Create `folder` and a file in it, so that a run that can't write fails before it begins.
 
@@ -275,11 +253,9 @@ def check_writable(folder: Path) -> None:
     OutputImpossible, StorageFailed
         If the folder or the file can't be created; the latter on a disk that is full.
     """
-    probe = folder / f".{host()}.{os.getpid()}.writable"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
+        with partial(folder / "writable") as probe:
+            plainfile.reserve(probe)
     except OSError as error:
         if isinstance(full := from_os_error(error), StorageFailed):
             raise full from error

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from avakit.errors import ConfigInvalid, Status
 from avakit.tools import http_policy as policy
-from avakit.tools import http_ranges
-from avakit.tools.http_body import Body, open_target
+from avakit.tools import http_ranges, plainfile
+from avakit.tools.http_body import Body
 from avakit.tools.http_call import Call
 from avakit.tools.http_limits import Limits
 from avakit.tools.http_policy import AttemptError, public_url
@@ -132,7 +132,7 @@ def download(
     if not policy.is_http(url):
         raise ConfigInvalid(f"{public_url(url)!r} is not an http or https address")
     call = Call(url, options or Options())
-    with open_target(target) as stream, call.session() as session:
+    with plainfile.reopen(target) as stream, call.session() as session:
         return Transfer(session, call, Body(stream, target, url), on_bytes).run()
 
 

@@ -8,12 +8,13 @@ prove is built upon.
 import hashlib
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from avakit.errors import OutputImpossible
+from avakit.tools import plainfile
 from avakit.tools.files import side_file
 from avakit.tools.http_policy import public_url, strong_etag
 
@@ -24,31 +25,31 @@ CHECKPOINT_BYTES = 4 << 20
 
 def can_resume(target: Path, url: str) -> bool:
     """Whether what lies in `target` vouches for being the beginning of what `url` holds."""
-    lines = _read_side(side_file(target))
+    lines = read_side(side_file(target))
     return len(lines) > 1 and lines[0].get("url") == public_url(url)
 
 
-def _read_side(side: Path) -> list[dict[str, Any]]:
-    """Return the lines of a side file up to the first that can't be read."""
+def read_side(side: Path) -> list[dict[str, Any]]:
+    """Return the lines of a side file up to the first that can't be read; none of what is no plain file."""
     found: list[dict[str, Any]] = []
     try:
-        for line in side.read_text(encoding="utf-8").splitlines():
+        with plainfile.reading(side) as stream:
+            lines = stream.read().decode().splitlines()
+        for line in lines:
             record = json.loads(line)
             if not isinstance(record, dict):
                 break
             found.append(record)
-    except (FileNotFoundError, ValueError):  # none, or a torn one
+    except (FileNotFoundError, OutputImpossible, ValueError):  # none, one that was planted, or a torn one
         pass
     return found
 
 
-@contextmanager
-def open_target(target: Path) -> Iterator[BinaryIO]:
-    """Open a partial for reading and writing; create it if need be, and leave its bytes alone."""
-    # O_NOFOLLOW: nobody may plant a link here that makes us overwrite a file elsewhere.
-    descriptor = os.open(target, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
-    with os.fdopen(descriptor, "r+b", buffering=0) as stream:
-        yield stream
+def write_side(side: Path, lines: Iterable[Mapping[str, Any]]) -> None:
+    """Write a side file anew: its one line about the address, and those of the pieces."""
+    side.unlink(missing_ok=True)
+    with plainfile.create(side) as stream:
+        stream.write("".join(f"{json.dumps(line)}\n" for line in lines).encode())
 
 
 @dataclass
@@ -90,7 +91,7 @@ class Body:
 
     def _restore(self) -> None:
         """Take up what an earlier call left, up to the first piece that is not as it was."""
-        lines = _read_side(self._side)
+        lines = read_side(self._side)
         etag = strong_etag(str(lines[0].get("etag", ""))) if lines else ""
         if not etag or lines[0].get("url") != self._url:
             self.restart()
@@ -105,7 +106,7 @@ class Body:
             self.restart()
             return
         os.ftruncate(self._descriptor, self.position)
-        self._side.write_text("".join(f"{json.dumps(line)}\n" for line in good), encoding="utf-8")
+        write_side(self._side, good)
         self._noted = self.position
         self.etag = etag
 
@@ -155,10 +156,11 @@ class Body:
     def remember(self) -> None:
         """Write down what is there, if it can be resumed at all."""
         if self.etag and self.position > self._noted:
-            with self._side.open("a", encoding="utf-8") as side:
-                if not self._noted:
-                    side.write(json.dumps({"url": self._url, "etag": self.etag}) + "\n")
-                side.write(json.dumps({"bytes": self.position, "sha256": self.sha256}) + "\n")
+            head = [] if self._noted else [{"url": self._url, "etag": self.etag}]
+            piece = {"bytes": self.position, "sha256": self.sha256}
+            with plainfile.reopen(self._side) as side:
+                side.seek(0, os.SEEK_END)
+                side.write("".join(f"{json.dumps(line)}\n" for line in (*head, piece)).encode())
         self._noted = self.position
 
     def finish(self) -> None:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from avakit.tools import files
+from avakit.tools import files, plainfile
 
 _MOUNTINFO = Path("/proc/self/mountinfo")
 _OCTAL = re.compile(r"\\([0-7]{3})")
@@ -100,7 +100,7 @@ def locks_hold(folder: Path) -> bool:
     """Whether a lock (flock) on a file of this folder keeps a second one out: on some file systems it is a no-op."""
     path = files.partial_path(folder / "lock")
     try:
-        first = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        first = plainfile.descriptor(path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
         second = os.open(path, os.O_RDWR)
         try:
             fcntl.flock(first, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -121,7 +121,7 @@ def folds_case(folder: Path) -> bool:
     """Whether names that differ in capitals alone are one file in this folder."""
     path = files.partial_path(folder / "case")
     try:
-        path.touch(exist_ok=False)
+        plainfile.reserve(path)
         return path.with_name(path.name.upper()).exists()
     finally:
         files.remove(path)
@@ -141,9 +141,10 @@ def write_speed(folder: Path, max_bytes: int = 64 << 20, max_seconds: float = 1.
     path = files.partial_path(folder / "speed")
     started, written = time.monotonic(), 0
     try:
-        with path.open("xb", buffering=0) as stream:
+        with plainfile.create(path) as stream:
             while written < max_bytes and time.monotonic() - started < max_seconds:
                 written += stream.write(block)
+            stream.flush()
             os.fsync(stream.fileno())
     finally:
         files.remove(path)

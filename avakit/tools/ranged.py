@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from avakit.errors import NoRanges, Status
 from avakit.tools import http_policy as policy
+from avakit.tools import plainfile
 from avakit.tools.http import Options, Reply, Transfer
-from avakit.tools.http_body import Body, open_target
+from avakit.tools.http_body import Body
 from avakit.tools.http_call import Call
 from avakit.tools.http_policy import public_url
 
@@ -55,7 +56,7 @@ def opened(
         As `tools.http.download`.
     """
     call = Call(url, options or Options())
-    with open_target(store) as stream, call.session() as session:
+    with plainfile.reopen(store) as stream, call.session() as session:
         yield RangedFile(session, call, stream, on_bytes)
 
 

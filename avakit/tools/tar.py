@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Self, cast
 
 from avakit.errors import MediaRejected, Status
+from avakit.tools import plainfile
 
 #: Videos don't shrink: a tar of them has about the size of its gzip. Below the second figure the ratio says nothing.
 MAX_RATIO = 10
@@ -83,7 +84,7 @@ def save(member: Member, target: Path) -> None:
     MediaRejected
         `truncated` if the archive is damaged or ends here.
     """
-    with target.open("wb") as output:
+    with plainfile.create(target) as output:
         while member.stream is not None and (data := _read(member.stream)):
             output.write(data)
 

@@ -13,11 +13,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from avakit.tools import plainfile
+
 #: A header is one block, and what a file lacks to whole blocks is filled with zeros (POSIX, pax, "ustar").
 BLOCK = 512
 #: tar reads and writes this much at a time, and fills the last of it with zeros.
 _RECORD = 20 * BLOCK
-_BUFFER = 1 << 20
 #: name, mode, uid, gid, size, mtime, chksum, typeflag, linkname, magic, version, uname, gname, devmajor, devminor,
 #: prefix
 _HEADER = struct.Struct("100s8s8s8s12s12s8sc100s6s2s32s32s8s8s155s12x")
@@ -121,14 +122,14 @@ class TarShelf:
     Parameters
     ----------
     path
-        Of the tar. What stands there is overwritten.
+        Of the tar; nothing stands there yet.
     folder
         The folder that the tar unpacks to.
     """
 
     def __init__(self, path: Path, folder: str) -> None:
         self._folder = folder
-        self._stream = path.open("wb", buffering=_BUFFER)
+        self._stream = plainfile.create(path)
         self._digest = hashlib.sha256()
         self._members: list[Member] = []
         self._size = 0

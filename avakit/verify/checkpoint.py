@@ -15,9 +15,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from avakit.errors import OutputImpossible, StorageFailed
 from avakit.layout import CHECKPOINTS
 from avakit.model import Finding, FindingKind
-from avakit.tools import files
+from avakit.tools import files, leftovers, plainfile
 
 #: What a power cut may cost: so many things, or so many seconds of work.
 _SYNC_THINGS = 1000
@@ -103,8 +104,8 @@ def begin(root: Path, selection: Mapping[str, Any], *, is_resumed: bool) -> Chec
     path = folder / f"{name}-{files.host()}-{os.getpid()}.jsonl"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
-    except OSError:
+        descriptor = plainfile.descriptor(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    except (OSError, OutputImpossible, StorageFailed):
         return Checkpoint(known, tuple(earlier))
     if not is_resumed:
         for old in earlier:
@@ -118,7 +119,7 @@ def _is_another_s(path: Path) -> bool:
     """Whether a process of this machine is writing it now. Of other machines that can't be told; reading harms none."""
     _, _, owner = path.stem.partition("-")
     host, _, pid = owner.rpartition("-")
-    return host == files.host() and pid.isdecimal() and int(pid) != os.getpid() and files.is_alive(int(pid))
+    return host == files.host() and pid.isdecimal() and int(pid) != os.getpid() and leftovers.is_alive(int(pid))
 
 
 def _read(path: Path) -> dict[str, tuple[str, tuple[Finding, ...]]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from tests import faultyfilms
 from tests.contract import test_media_faults as media
 from tests.contract import test_network_faults as network
+from tests.contract import test_process_faults as process
 from tests.contract import test_storage_faults as storage
 from tests.faultyrows import ALL, CASES, NOT_APPLICABLE, YOUTUBE
 
@@ -31,6 +32,12 @@ def test_each_storage_row_is_tried() -> None:
     assert not here & set(storage.ELSEWHERE)
 
 
+def test_each_process_row_is_tried() -> None:
+    here = {row.upper() for name in dir(process) if name.startswith("test_p") for row in re.findall(r"p\d+", name)}
+    assert here | set(process.ELSEWHERE) == {f"P{number}" for number in range(1, 16)}
+    assert not here & set(process.ELSEWHERE)
+
+
 def test_each_media_row_is_tried() -> None:
     here = {case.row for case in (*faultyfilms.DAMAGED, *faultyfilms.ODD)}
     here |= {match[1].upper() for name in dir(media) if (match := re.match(r"test_(m\d+)_", name))}
@@ -40,13 +47,16 @@ def test_each_media_row_is_tried() -> None:
 def test_the_documented_numbers_are_those_that_are_tried() -> None:
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", "tests/contract"]
     listed = subprocess.run(
-        [*command, "-m", "network_fault or storage_fault or media_fault"],
+        [*command, "-m", "network_fault or storage_fault or media_fault or process_fault"],
         cwd=TOP,
         capture_output=True,
         text=True,
         check=True,
     ).stdout
-    found = Counter(re.findall(r"^tests/contract/test_(network|storage|media)_faults", listed, re.MULTILINE))
+    found = Counter(re.findall(r"^tests/contract/test_(network|storage|media|process)_faults", listed, re.MULTILINE))
     text = (TOP / "docs/reliability.md").read_text("utf-8")
-    numbers = f"**{found['network']} network, {found['storage']} storage and {found['media']} media faults**"
+    numbers = (
+        f"**{found['network']} network, {found['storage']} storage, {found['media']} media and {found['process']} "
+    )
+    numbers += "process faults**"
     assert numbers in text, found

@@ -19,16 +19,15 @@ from tests.contract import faultycase
 from tests.contract.faultycase import FAST, HASTY, Stage
 from tests.faults import FaultyServer
 from tests.faultyrows import ALL, ARCHIVE, MENDED, MIRROR, YOUTUBE, Expected
-from tests.faultysources import WANTED, name_of
+from tests.faultysources import CANARY, WANTED, name_of
 from tests.integration import test_prepare
 from tests.invariants import DEAD_PID, Trial
-from tests.unit import test_layout
+from tests.unit import test_layout, test_slots
 
 pytestmark = pytest.mark.storage_fault
 
 FULL: Expected = ("local_error", "storage")
 REFUSED: Expected = ("local_error", "permission")
-VANISHED: Expected = ("transient", "vanished")
 VIDEO = f"k/videos/{WANTED}.mp4"
 CLIP = f"tiny/train/walking/{name_of(ARCHIVE)}.mp4"
 IS_ROOT = os.geteuid() == 0
@@ -65,7 +64,7 @@ BROKEN = (
     Broken("S4", MIRROR, "fsync", PART, errno.EIO, FULL),
     Broken("S4", ARCHIVE, "fsync", CLIP_PART, errno.EIO, FULL),
     Broken("S4", YOUTUBE, "fsync", PART, errno.EIO, FULL),
-    Broken("S8", MIRROR, "rename", VIDEO, errno.ESTALE, VANISHED),
+    Broken("S8", MIRROR, "rename", VIDEO, errno.ESTALE, FULL),
     Broken("S9", MIRROR, "rename", VIDEO, errno.EXDEV, FULL),
     Broken("S20", MIRROR, "write", PART, -1, MENDED),
 )
@@ -81,11 +80,10 @@ LOCKS = ("S14 a lock that holds", "S15 a lock that does nothing")
 #: Rows that are no matter of downloads or are tried elsewhere: where, or why not.
 ELSEWHERE: dict[str, Callable[..., None] | str] = {
     "S2": "ffmpeg writes nothing of a download; test_cut.py has it",
-    "S11": "a power cut needs a block device; what guards from it is the order of sync and rename: S4, S10",
+    "S11": "tests/long/test_power_cut.py (make test-faults) copies a disk under a run, and looks at the copies",
     "S12": test_prepare.test_sigterm_saves_the_state_and_exits_143,
-    "S13": "the second signal meets the default handlers, as SIGKILL in S10 does",
-    "S16": "what is there is told by the journal's size and digest, never by a file that is there: S10, S18",
-    "S17": "there are no claims: two jobs do double work, S14",
+    "S13": "tests/contract/test_process_faults.py sends two, and tries S12 with more signals",
+    "S17": test_slots.test_a_mark_from_the_future_makes_nobody_wait_for_it,
     "S21": test_layout.test_a_label_that_can_not_be_a_folder_is_refused,
 }
 
@@ -271,6 +269,56 @@ def test_s19_something_stands_where_the_file_should(
     assert precious.read_bytes() == b"precious"
     shutil.rmtree(place) if kind == "folder" else place.unlink()
     invariants.assert_converges(trial, stage.trials[source][1])
+
+
+@pytest.mark.parametrize("size", [0, 1000])
+def test_s16_a_file_that_seems_empty_is_neither_lost_nor_trusted(
+    size: int, begin: Callable[[str], Trial], stage: Stage
+) -> None:
+    """As a file server shows one that was just renamed: a run goes by the journal, and `verify` by the bytes."""
+    trial = begin(MIRROR)
+    name = f"k/videos/{CANARY}.mp4"
+    os.truncate(trial.root / name, size)
+    assert trial.run().code == 0
+    code, found = invariants.verify(trial)
+    assert code == 4
+    assert name in found
+    (trial.root / name).write_bytes(trial.known[name][0])  # the moment is over
+    assert invariants.verify(trial)[0] == 0
+    assert invariants.digest(trial.root) == stage.trials[MIRROR][1]
+
+
+@pytest.mark.parametrize("kind", ["link", "dangling link", "fifo"])
+@pytest.mark.parametrize("what", ["journal", "side file", "partial"])
+def test_s19_what_was_planted_under_names_of_ours(
+    what: str, kind: str, begin: Callable[[str], Trial], stage: Stage
+) -> None:
+    """By somebody who may write to the folder: nothing is written, read or waited for through it."""
+    trial = begin(MIRROR)
+    precious = trial.folder / "precious"
+    precious.write_bytes(b"precious")
+    left = trial.root / "k/videos" / f".{WANTED}.{invariants.files.host()}.{DEAD_PID}.01234567.partial.mp4"
+    place = {
+        "journal": trial.root / ".avakit/journal/tiny/20200101T000000000000-evil-1.jsonl",
+        "side file": invariants.files.side_file(left), "partial": left,
+    }[what]  # fmt: skip
+    if what == "side file":
+        left.write_bytes(b"rotten" * 1000)
+    if kind == "fifo":
+        os.mkfifo(place)
+    else:
+        place.symlink_to(precious if kind == "link" else trial.folder / "nowhere")
+    ran = trial.run()
+    assert precious.read_bytes() == b"precious"
+    assert not (trial.folder / "nowhere").exists()
+    assert "Traceback" not in ran.err
+    if what == "journal":
+        assert ran.code == 73
+        assert f"{place.name}: something that is not a plain file stands here; move it away" in ran.err
+        place.unlink()
+    else:
+        assert ran.code == 0, ran.out + ran.err
+    invariants.assert_converges(trial, stage.trials[MIRROR][1])
 
 
 @pytest.mark.parametrize("what", LOCKS)

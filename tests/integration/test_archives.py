@@ -20,6 +20,7 @@ from avakit.model import Clip, Span, Split, VideoId
 from avakit.recipes import ClipRecipe, FrameRecipe
 from avakit.shards import Shard
 from avakit.tools import files, http
+from avakit.tools.leftovers import is_alive
 from tests.faults import Fault, FaultyServer, Injection
 from tests.integration import reels
 from tests.integration import world as worlds
@@ -326,7 +327,7 @@ def test_killed_in_an_archive_the_same_command_goes_on(packed: World, clips: dic
     process.kill()
     process.communicate()
     assert not worlds.wait_until_gone(started)
-    while any(files.is_alive(pid) for pid in started):  # until init has taken notice
+    while any(is_alive(pid) for pid in started):  # until init has taken notice
         assert time.monotonic() < deadline + 20
         time.sleep(0.05)
     done = packed.run("prepare", *PACKED)

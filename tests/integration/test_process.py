@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from avakit.errors import ToolMissing
@@ -142,3 +143,11 @@ def test_it_dies_with_its_parent(tmp_path: Path) -> None:
     parent.kill()
     parent.wait()
     assert_ends(child)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what has ended and was not waited for is told by /proc")
+def test_nobody_is_left_unburied(tmp_path: Path) -> None:
+    run("sleep 60 & exit 1", cwd=tmp_path)
+    run("trap '' TERM; while :; do sleep 0.1; done", 0.2)
+    left = [child for child in psutil.Process().children() if child.status() == psutil.STATUS_ZOMBIE]
+    assert not left

@@ -4,7 +4,7 @@ import json
 import time
 from typing import Any
 
-from avakit.tools import files
+from avakit.tools.leftovers import is_alive
 from tests.faults import Fault, Injection
 from tests.integration import world as worlds
 from tests.integration.world import World
@@ -132,7 +132,7 @@ def test_a_kill_in_the_middle_leaves_nothing_behind(world: World) -> None:
     started = worlds.descendants(process.pid)
     process.kill()
     process.communicate()
-    while any(files.is_alive(pid) for pid in started):  # also until the dead are buried: the sweep spares a zombie's
+    while any(is_alive(pid) for pid in started):  # also until the dead are buried: the sweep spares a zombie's
         assert time.monotonic() < deadline
         time.sleep(0.05)
     world.server.heal(ADDRESS)

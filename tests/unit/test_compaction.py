@@ -123,6 +123,7 @@ def test_a_dry_run_touches_nothing(root: Path) -> None:
         (HERE, NOBODY, 0.0, True), (HERE, os.getpid(), 2 * DAY, False),
         ("elsewhere", os.getpid(), DAY / 2, False), ("elsewhere", os.getpid(), DAY + 60, True),
     ],
+    ids=["dead", "alive", "elsewhere today", "elsewhere before"],
 )  # fmt: skip
 def test_a_writer_that_may_live_keeps_its_file(root: Path, host: str, pid: int, age: float, is_taken: bool) -> None:
     path = write(root, record(9), host=host, pid=pid, start=9)

@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avakit.errors import OutputImpossible
-from avakit.tools import files, mounts
+from avakit.errors import OutputImpossible, StorageFailed
+from avakit.tools import appending, files, http_body, leftovers, mounts, plainfile
 
 DAY = 24 * 3600.0
 STEMS = st.from_regex(r"[A-Za-z0-9_-]{11}(_\d{6}_\d{6})?", fullmatch=True) | st.sampled_from([
@@ -45,6 +45,18 @@ def files_limited_to(size: int) -> Iterator[None]:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, handler)
+
+
+def refuse(number: int, times: int, call: Callable[..., None] = lambda *_, **__: None) -> Callable[..., None]:
+    """Return a call that fails so often and then is itself."""
+    left = [OSError(number, os.strerror(number)) for _ in range(times)]
+
+    def refused(*given: object, **named: object) -> None:
+        if left:
+            raise left.pop()
+        return call(*given, **named)
+
+    return refused
 
 
 def leave(folder: Path, *, pid: int, host: str | None = None, stem: str = "a", suffix: str = ".mp4") -> Path:
@@ -205,10 +217,10 @@ def test_a_small_file_is_written_whole_or_not_at_all(tmp_path: Path, old: bytes 
 
 def test_a_line_is_appended_whole_or_not_at_all(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "a.jsonl"
-    files.append_line(path, "one")
+    appending.append_line(path, "one")
     with files_limited_to(10), pytest.raises(OSError, match=os.strerror(errno.EFBIG)):
-        files.append_line(path, "a line that is too long")
-    files.append_line(path, "two")
+        appending.append_line(path, "a line that is too long")
+    appending.append_line(path, "two")
     assert path.read_text() == "one\ntwo\n"
 
 
@@ -218,12 +230,141 @@ def test_a_copy_is_a_hard_link_where_that_is_possible(tmp_path: Path) -> None:
     assert (tmp_path / "b").samefile(tmp_path / "a")
 
 
-def test_a_copy_is_a_copy_where_a_link_is_not_possible(tmp_path: Path) -> None:
+def test_a_copy_is_a_copy_where_a_link_is_not_possible(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a").write_bytes(b"film")
-    (tmp_path / "b").write_bytes(b"in the way of a link")
+    monkeypatch.setattr(os, "link", refuse(errno.EPERM, times=1))
     files.link_or_copy(tmp_path / "a", tmp_path / "b")
     assert (tmp_path / "b").read_bytes() == b"film"
     assert not (tmp_path / "b").samefile(tmp_path / "a")
+
+
+# --- file servers that forget, and other disks ---
+
+
+@pytest.mark.parametrize("times", [1, 4, 5])
+def test_a_rename_whose_handle_went_stale_is_tried_five_times(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    (tmp_path / "part").write_bytes(b"film")
+    monkeypatch.setattr(plainfile, "_STALE_SECONDS", 0.001)
+    monkeypatch.setattr(os, "replace", refuse(errno.ESTALE, times, os.replace))
+    if times < 5:
+        files.publish(tmp_path / "part", tmp_path / "a")
+        assert names(tmp_path) == {"a"}
+    else:
+        with pytest.raises(StorageFailed, match="5 times; check the file server"):
+            files.publish(tmp_path / "part", tmp_path / "a")
+        assert names(tmp_path) == {"part"}
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC])
+def test_a_folder_that_can_not_be_synced_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    monkeypatch.setattr(os, "fsync", refuse(number, times=1))
+    with pytest.raises(OSError, match=os.strerror(number)):
+        files.sync_folder(tmp_path)
+    monkeypatch.setattr(os, "fsync", refuse(errno.EINVAL, times=1))
+    files.sync_folder(tmp_path)  # some file systems know no such thing
+
+
+@pytest.mark.parametrize("kind", ["file", "folder", "link"])
+def test_what_is_set_aside_to_another_disk_is_copied_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    (tmp_path / "in").mkdir()
+    path, target = tmp_path / "in" / "a", tmp_path / "out" / "a"
+    if kind == "folder":
+        path.mkdir()
+        (path / "img").write_bytes(b"frame")
+    elif kind == "link":
+        path.symlink_to("nowhere")
+    else:
+        path.write_bytes(b"film")
+    monkeypatch.setattr(os, "replace", refuse(errno.EXDEV, 1, os.replace))
+    files.set_aside(path, target)
+    assert names(tmp_path / "in") == set()
+    assert names(tmp_path / "out") == {"a"}
+    assert (target.is_symlink(), target.is_dir()) == (kind == "link", kind == "folder")
+
+
+# --- what somebody planted ---
+
+
+@pytest.fixture
+def precious(tmp_path: Path) -> Iterator[Path]:
+    """Return a file that nothing may write to."""
+    path = tmp_path / "precious"
+    path.write_bytes(b"precious")
+    yield path
+    assert path.read_bytes() == b"precious"
+
+
+def plant(path: Path, kind: str, precious: Path) -> None:
+    if kind == "fifo":
+        os.mkfifo(path)
+    else:
+        path.symlink_to(precious if kind == "link" else path.parent / "nowhere")
+
+
+PLANTED = pytest.mark.parametrize("kind", ["link", "dangling link", "fifo"])
+
+
+@PLANTED
+def test_a_partial_is_never_written_through_what_was_planted(tmp_path: Path, kind: str, precious: Path) -> None:
+    path = tmp_path / "part"
+    plant(path, kind, precious)
+    for write in (plainfile.create, plainfile.reserve, lambda path: files.copy(precious, path)):
+        with pytest.raises(FileExistsError):
+            write(path)
+    with pytest.raises(OutputImpossible, match="a plain file stands here"):
+        plainfile.reopen(path)
+    with pytest.raises(OutputImpossible, match="a plain file stands here"):
+        files.publish(path, tmp_path / "a")
+    assert names(tmp_path) == {"part", "precious"}
+
+
+@PLANTED
+def test_a_line_is_never_appended_to_what_was_planted(tmp_path: Path, kind: str, precious: Path) -> None:
+    plant(tmp_path / "journal.jsonl", kind, precious)
+    with pytest.raises(OutputImpossible, match="a plain file stands here"):
+        appending.append_line(tmp_path / "journal.jsonl", "{}")
+
+
+@PLANTED
+def test_a_planted_final_name_is_refused(tmp_path: Path, kind: str, precious: Path) -> None:
+    plant(tmp_path / "a", kind, precious)
+    with pytest.raises(OutputImpossible, match="a regular file stands here"):
+        files.write_atomically(tmp_path / "a", b"film")
+    assert names(tmp_path) == {"a", "precious"}
+
+
+@PLANTED
+def test_a_planted_side_file_vouches_for_nothing_and_is_replaced(tmp_path: Path, kind: str, precious: Path) -> None:
+    side = files.side_file(tmp_path / "part")
+    plant(side, kind, precious)
+    assert http_body.read_side(side) == []
+    http_body.write_side(side, [{"url": "u"}])
+    assert http_body.read_side(side) == [{"url": "u"}]
+
+
+@PLANTED
+def test_a_planted_partial_is_swept_and_never_taken_up(
+    tmp_path: Path, kind: str, precious: Path, dead_pid: int
+) -> None:
+    path = leave(tmp_path, pid=dead_pid)
+    path.unlink()
+    plant(path, kind, precious)
+    assert leftovers.dead_partials(tmp_path / "a.mp4") == []
+    assert leftovers.sweep(tmp_path) == [path]
+    assert names(tmp_path) == {"precious"}
+
+
+@PLANTED
+def test_a_planted_probe_of_the_root_is_not_followed(tmp_path: Path, kind: str, precious: Path) -> None:
+    plant(tmp_path / f".{files.host()}.{os.getpid()}.writable", kind, precious)
+    files.check_writable(tmp_path)
+    assert not (tmp_path / "nowhere").exists()
 
 
 # --- leftovers ---
@@ -240,7 +381,7 @@ def test_sweeping_removes_what_the_dead_left_and_nothing_else(tmp_path: Path, de
         frames(tmp_path / "-5KQ66BBWC4", 1),
     ]
     (tmp_path / ".hidden").write_bytes(b"another's")
-    assert set(files.sweep(tmp_path)) == {dead, folder}
+    assert set(leftovers.sweep(tmp_path)) == {dead, folder}
     assert names(tmp_path) == {path.name for path in kept} | {".hidden"}
 
 
@@ -249,33 +390,33 @@ def test_the_partial_of_another_host_is_dead_after_a_day(tmp_path: Path) -> None
     old = leave(tmp_path, pid=1, host="another-node", stem="old")
     age(young, 0.9 * DAY)
     age(old, 1.1 * DAY)
-    assert files.sweep(tmp_path) == [old]
+    assert leftovers.sweep(tmp_path) == [old]
 
 
 def test_a_resumable_partial_waits_a_week_for_the_next_run(tmp_path: Path, dead_pid: int) -> None:
     resumable = leave(tmp_path, pid=dead_pid)
     files.side_file(resumable).write_text("{}")
     age(resumable, 6 * DAY)
-    assert files.sweep(tmp_path) == []
+    assert leftovers.sweep(tmp_path) == []
     age(resumable, 8 * DAY)
-    assert set(files.sweep(tmp_path)) == {resumable, files.side_file(resumable)}
+    assert set(leftovers.sweep(tmp_path)) == {resumable, files.side_file(resumable)}
 
 
 def test_a_resumable_partial_of_what_is_there_is_swept(tmp_path: Path, dead_pid: int) -> None:
     resumable = leave(tmp_path, pid=dead_pid)
     files.side_file(resumable).write_text("{}")
     (tmp_path / "a.mp4").write_bytes(b"whole")
-    assert set(files.sweep(tmp_path)) == {resumable, files.side_file(resumable)}
+    assert set(leftovers.sweep(tmp_path)) == {resumable, files.side_file(resumable)}
     assert names(tmp_path) == {"a.mp4"}
 
 
 def test_a_side_file_alone_is_swept(tmp_path: Path, dead_pid: int) -> None:
     path = leave(tmp_path, pid=dead_pid, suffix=".mp4.json")
-    assert files.sweep(tmp_path) == [path]
+    assert leftovers.sweep(tmp_path) == [path]
 
 
 def test_sweeping_a_folder_that_is_not_there(tmp_path: Path) -> None:
-    assert files.sweep(tmp_path / "nothing") == []
+    assert leftovers.sweep(tmp_path / "nothing") == []
 
 
 def test_the_dead_partials_of_a_target_are_its_own_the_newest_first(tmp_path: Path, dead_pid: int) -> None:
@@ -286,14 +427,14 @@ def test_the_dead_partials_of_a_target_are_its_own_the_newest_first(tmp_path: Pa
     leave(tmp_path, pid=os.getpid())
     leave(tmp_path, pid=dead_pid, stem="b")
     leave(tmp_path, pid=dead_pid, suffix=".mkv")
-    assert files.dead_partials(tmp_path / "a.mp4") == [ours, older]
-    assert files.dead_partials(tmp_path / "nothing" / "a.mp4") == []
+    assert leftovers.dead_partials(tmp_path / "a.mp4") == [ours, older]
+    assert leftovers.dead_partials(tmp_path / "nothing" / "a.mp4") == []
 
 
 def test_who_is_alive(dead_pid: int) -> None:
-    assert files.is_alive(os.getpid())
-    assert files.is_alive(1)
-    assert not files.is_alive(dead_pid)
+    assert leftovers.is_alive(os.getpid())
+    assert leftovers.is_alive(1)
+    assert not leftovers.is_alive(dead_pid)
 
 
 def test_who_has_ended_is_dead_before_its_parent_has_noticed() -> None:
@@ -301,7 +442,7 @@ def test_who_has_ended_is_dead_before_its_parent_has_noticed() -> None:
         assert child.stdout is not None
         child.stdout.read()  # until it has closed its end
         os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
-        assert not files.is_alive(child.pid)
+        assert not leftovers.is_alive(child.pid)
 
 
 # --- digests ---
