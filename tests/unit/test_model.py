@@ -97,6 +97,7 @@ def test_each_finding_has_a_sigil() -> None:
         "unstable": "~",
         "unreadable": "!",
         "unsafe": "!",
+        "conflict": "!",
     }
 
 

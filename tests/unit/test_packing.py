@@ -183,6 +183,7 @@ def test_whatever_is_done_to_a_tar_is_told_of_the_frame(tar: Tar, tmp_path: Path
 @given(st.data())
 def test_no_flipped_bit_goes_unseen(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     path = tmp_path_factory.getbasetemp() / "flipped.tar"
+    path.unlink(missing_ok=True)
     with TarShelf(path, "x") as shelf:
         for name, frame in FRAMES.items():
             shelf.add(name, frame)

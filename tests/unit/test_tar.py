@@ -34,6 +34,7 @@ def read(path: Path, data: bytes, members: dict[str, bytes]) -> dict[str, bytes]
         target = path.with_name("saved")
         tar.save(member, target)
         members[member.name] = target.read_bytes()
+        target.unlink()
     return members
 
 
