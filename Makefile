@@ -27,7 +27,7 @@ demo: $(READY) ## The whole job on two small films, offline
 test: $(READY) ## All tests (under ten minutes on two cores)
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
-test-long: $(READY) ## Two hundred kills, and a thousand videos through 32 workers (about four minutes)
+test-long: $(READY) ## Kills of jobs and of compactions, and a thousand videos through 32 workers (about five minutes)
 	$(BIN)/python -m pytest -q -s tests/long --ignore tests/long/test_frame_times.py
 
 test-timing: $(READY) ## Each of 27 030 frames of 51 films, beside what published recipes show (about eight minutes)
