@@ -29,8 +29,8 @@ demo: $(READY) ## The whole job on two small films, offline
 test: $(READY) ## All tests (under ten minutes on two cores)
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile --ignore $(YTDLP_FAULTS)
 
-test-long: $(READY) ## Two hundred kills, and a thousand videos through 32 workers (about four minutes)
-	$(BIN)/python -m pytest -q -s tests/long/test_kills.py tests/long/test_load.py
+test-long: $(READY) ## Kills of jobs and of compactions, and a thousand videos through 32 workers (about five minutes)
+	$(BIN)/python -m pytest -q -s tests/long/test_kills.py tests/long/test_compaction_kills.py tests/long/test_load.py
 
 test-faults: $(READY) ## Every call that writes fails once, the power is cut, and the network under yt-dlp fails
 	$(BIN)/python -m pytest -q -n 2 tests/long/test_nth_call.py tests/long/test_power_cut.py $(YTDLP_FAULTS)

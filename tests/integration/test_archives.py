@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from avakit import cut
+from avakit import cut, journal
 from avakit.archives import listing
 from avakit.archives.part import Part, Shelf, place, read
 from avakit.layout import Layout
@@ -151,6 +151,18 @@ def test_all_clips_come_from_the_archives_and_no_video_is_asked_for(packed: Worl
     begins, _ = reels.times(worlds.REELS / "30.mp4")
     shown = worlds.strips(packed.root / "k/rawframes" / THIRD)
     assert shown == [reels.nearest(begins, 3 + Fraction(k, 30)) for k in range(90)]
+
+
+def test_a_clip_that_vanished_and_comes_back_with_other_bytes_is_no_conflict(
+    packed: World, clips: dict[str, bytes]
+) -> None:
+    packed.run("prepare", *PACKED)
+    next((packed.root / "packed").rglob(f"{FIRST}.mp4")).unlink()
+    pack(packed.server.state.folder / "train/part 0.tar.gz", {f"{FIRST}.mp4": clips[SECOND]})
+    packed.run("prepare", *PACKED, "--sources", "archive")
+    assert published(packed)[FIRST] == clips[SECOND]
+    state = journal.read(packed.root)
+    assert (state.conflicts, state.lost) == ({}, {})
 
 
 def test_a_few_ids_are_no_reason_to_fetch_archives(packed: World) -> None:

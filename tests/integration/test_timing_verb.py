@@ -93,13 +93,14 @@ def test_a_picture_of_another_instant_is_named(made: World) -> None:
     digests = packing.listed(root, FRAMES) | {"img_00001.jpg": files.sha256(first)}
     listing.write_text(checksums.text((f"{FRAMES}/{name}", digest) for name, digest in digests.items()))
     size = record.bytes - len(before) + first.stat().st_size
-    journal.append(root, replace(record, sha256=files.sha256(listing), bytes=size, time=""))
+    other = replace(record, sha256=files.sha256(listing), bytes=size, time="")
+    journal.append(root, journal.removal(record, journal.REPLACED), other)
     try:
         assert "timing: img_00001.jpg is not the picture that its source frame gives" in _said(made, expect=4)
     finally:
         first.write_bytes(before)
         listing.write_text(text)
-        journal.append(root, replace(record, time=""))
+        journal.append(root, journal.removal(record, journal.REPLACED), replace(record, time=""))
 
 
 def test_without_the_film_it_says_that_it_can_not_tell(made: World) -> None:

@@ -32,9 +32,9 @@ def read(path: Path, data: bytes, members: dict[str, bytes]) -> dict[str, bytes]
     path.write_bytes(data)
     for member in tar.members(path):
         target = path.with_name("saved")
+        target.unlink(missing_ok=True)
         tar.save(member, target)
         members[member.name] = target.read_bytes()
-        target.unlink()
     return members
 
 
