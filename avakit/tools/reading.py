@@ -1,6 +1,5 @@
 """Reading what others have written, without believing it: one pass, and a second one before bytes are called wrong."""
 
-import errno
 import hashlib
 import io
 import os
@@ -27,8 +26,8 @@ class Seen:
     unstable: str = ""
 
 
-def look(name: str, before: os.stat_result, recorded: str, folder: int | None = None) -> Seen:
-    """Read a plain file and return its digest.
+def look(name: str, recorded: str, folder: int | None = None) -> Seen | None:
+    """Read a plain file; return None if it is as recorded, and did not change meanwhile.
 
     A file that differs from its record is read once more, past the cache of the operating system: a bit that flipped
     in memory or on a cable is not taken for one on the disk.
@@ -37,8 +36,6 @@ def look(name: str, before: os.stat_result, recorded: str, folder: int | None = 
     ----------
     name
         A path; where a folder's descriptor is given, a name in it. A symbolic link is not followed.
-    before
-        What `lstat` said of it.
     recorded
         The digest that it should have; empty where there is none to compare with.
 
@@ -49,27 +46,32 @@ def look(name: str, before: os.stat_result, recorded: str, folder: int | None = 
     """
     descriptor = os.open(name, _FLAGS, dir_fd=folder)
     try:
+        before = os.fstat(descriptor)
         found = _digest(descriptor, before.st_size)
-        if _changed(before, os.fstat(descriptor)):
+        after = os.fstat(descriptor)
+        if before.st_mtime_ns != after.st_mtime_ns or before.st_size != after.st_size:
             return Seen(found, "it changed while it was read")
-        if found == recorded or not recorded:
+        if found == recorded:
+            return None
+        if not recorded:
             return Seen(found)
         _forget(descriptor)
         os.lseek(descriptor, 0, os.SEEK_SET)
         again = _digest(descriptor, before.st_size)
-        if _changed(before, os.fstat(descriptor)):
-            return Seen(found, "it changed while it was read")
+        later = os.fstat(descriptor)
     finally:
         os.close(descriptor)
     if again == recorded:
         return Seen(found, "the second read is right: suspect memory, cable or cache")
+    if before.st_mtime_ns != later.st_mtime_ns or before.st_size != later.st_size:
+        return Seen(found, "it changed while it was read")
     return Seen(found, "two reads give two digests: suspect memory, cable or disk" if again != found else "")
 
 
 def _digest(descriptor: int, size: int) -> str:
-    if size < _CHUNK:  # one call more than its length tells that this is all
+    if size < _CHUNK:
         data = os.read(descriptor, size + 1)
-        if len(data) == size:
+        if len(data) == size:  # one byte more was asked for, so this is all
             return hashlib.sha256(data).hexdigest()
         digest = hashlib.sha256(data)
     else:
@@ -81,16 +83,7 @@ def _digest(descriptor: int, size: int) -> str:
     return digest.hexdigest()
 
 
-def _changed(before: os.stat_result, after: os.stat_result) -> bool:
-    return (before.st_size, before.st_mtime_ns, before.st_ino) != (after.st_size, after.st_mtime_ns, after.st_ino)
-
-
 def _forget(descriptor: int) -> None:
     """Have the cache let go of a file, where the platform can."""
     if hasattr(os, "posix_fadvise"):
         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-
-
-def is_gone(error: OSError) -> bool:
-    """Whether an error says that a file is not there, or no longer."""
-    return error.errno == errno.ENOENT

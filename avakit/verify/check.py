@@ -48,10 +48,10 @@ def look(root: Path, path: str, digest: str, *, key: str, size: int | None = Non
         elif size is not None and facts.st_size != size:
             kind, detail = FindingKind.DIFFERS, f"{facts.st_size} bytes, recorded {size}"
         elif digest:
-            seen = reading.look(os.fspath(root / path), facts, digest)
-            if seen.unstable:
+            seen = reading.look(os.fspath(root / path), digest)
+            if seen is not None and seen.unstable:
                 kind, detail = FindingKind.UNSTABLE, seen.unstable
-            elif seen.sha256 != digest:
+            elif seen is not None:
                 kind, detail, found = FindingKind.DIFFERS, folders.other(seen.sha256, digest), seen.sha256
     except FileNotFoundError:
         kind = FindingKind.MISSING
@@ -83,16 +83,15 @@ def _read_tar(thing: Thing, root: Path) -> list[Finding]:
     """Read a tar once; whatever is wrong is told of the frame it is wrong with."""
     path, listed = root / thing.path, packing.listed(root, thing.path)
     members = packing.read_index(root / frame_index(thing.path))
-    before = path.lstat()
     seen = packing.examine(path, members, listed)
     troubles = seen.troubles
     if not troubles and seen.sha256 != thing.sha256:
         troubles = (folders.other(seen.sha256, thing.sha256),)
     if not troubles:
         return []
-    second = reading.look(os.fspath(path), before, thing.sha256)
-    if second.unstable or second.sha256 == thing.sha256:
-        why = second.unstable or "the second read is right: suspect memory, cable or cache"
+    second = reading.look(os.fspath(path), thing.sha256)
+    if second is None or second.unstable:
+        why = second.unstable if second else "the second read is right: suspect memory, cable or cache"
         return [Finding(thing.path, FindingKind.UNSTABLE, why, thing.key, thing.size or 0)]
     return [
         Finding(thing.path, FindingKind.DIFFERS, trouble, thing.key, thing.size or 0, seen.sha256)

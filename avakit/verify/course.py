@@ -1,6 +1,6 @@
 """The course of a check: what killed runs had done, what is left, what nobody recorded, and what has only moved."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
@@ -16,8 +16,10 @@ from avakit.verify import against as lists
 from avakit.verify import check, moved, unrecorded
 from avakit.verify.against import Against
 from avakit.verify.checkpoint import Checkpoint
-from avakit.verify.things import Depth, Thing, lots, stamp, thing_of
+from avakit.verify.things import Depth, Thing, effort, lots, stamp, thing_of
 
+#: Less than this is read sooner than workers start.
+_ALONE_BYTES = 32 << 20
 _MAY_HAVE_MOVED = frozenset({FindingKind.MISSING, FindingKind.DIFFERS})
 
 
@@ -90,15 +92,23 @@ class Verification:
                 yield from known[1] or [Finding(record.path, FindingKind.MATCH, "", record.key, _size(record))]
         by_key = {record.key: record for record in left}
         work = partial(check.check_lot, root=self.root, depth=self.depth)
-        results = execute.run(work, lots(left, self.depth), jobs=self.jobs, on_crash=_crashed)
+        its_lots = lots(left, self.depth)
+        if self.depth is not Depth.DEEP and effort(left, self.depth) <= _ALONE_BYTES:
+            yield from self._noted(map(work, its_lots), by_key)
+            return
+        results = execute.run(work, its_lots, jobs=self.jobs, on_crash=_crashed)
         try:
-            for result in results:
-                for key, found in groupby(result, attrgetter("key")):
-                    its = tuple(found)
-                    self.checkpoint.note(stamp(by_key[key]), key, its)
-                    yield from its
+            yield from self._noted(results, by_key)
         finally:
             results.close()
+
+    def _noted(self, results: Iterable[tuple[Finding, ...]], by_key: Mapping[str, Record | Thing]) -> Iterator[Finding]:
+        """Note what was found of each thing, and yield it."""
+        for result in results:
+            for key, found in groupby(result, attrgetter("key")):
+                its = tuple(found)
+                self.checkpoint.note(stamp(by_key[key]), key, its)
+                yield from its
 
     def _settle(self) -> Iterator[Finding]:
         """Tell what was held back."""

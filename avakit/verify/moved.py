@@ -91,10 +91,10 @@ def _digests(paths: Sequence[str], *, root: Path) -> dict[str, str]:
     found = {}
     for path in paths:
         try:
-            seen = reading.look(os.fspath(root / path), os.lstat(root / path), "")
+            seen = reading.look(os.fspath(root / path), "")
         except OSError:  # what can't be read stays what it was
             continue
-        if not seen.unstable:
+        if seen is not None and not seen.unstable:
             found[path] = seen.sha256
     return found
 
@@ -131,7 +131,7 @@ def is_equal(root: Path, thing: Thing, listed: Mapping[str, str]) -> bool:
     folder = os.open(root / thing.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         with os.scandir(folder) as entries:
-            facts = {entry.name: entry.stat(follow_symlinks=False) for entry in entries}
-        return not folders.compare(thing, facts, listed, folder)
+            there = {entry.name: entry for entry in entries}
+        return not folders.compare(thing, there, listed, folder)
     finally:
         os.close(folder)

@@ -117,6 +117,15 @@ def lots(records: Sequence[Record | Thing], depth: Depth) -> list[Lot]:
     return [*found, *([Lot(lot, depth)] if lot else [])]
 
 
+def effort(records: Sequence[Record | Thing], depth: Depth) -> int:
+    """Return about how many bytes could be read meanwhile: opening a file takes as long as 64 KiB of it."""
+    count = sum(record.frames + 1 for record in records)
+    if depth is Depth.QUICK:  # a name takes as long as 128 bytes
+        return count * 128
+    sizes = (record.size or _LOT_BYTES if isinstance(record, Thing) else record.bytes for record in records)
+    return sum(sizes) + count * (64 << 10)
+
+
 def is_frames(record: Record | Thing) -> bool:
     """Whether a thing is the frames of one item."""
     return record.form is not Form.FILE if isinstance(record, Thing) else record.stage is Stage.FRAMES

@@ -19,7 +19,7 @@ from avakit.layout import frame_list, frame_name
 from avakit.model import Finding, FindingKind, Stage
 from avakit.prepare.repair import quarantine
 from avakit.tools import files
-from avakit.verify import Depth, Verification
+from avakit.verify import Depth, Verification, course
 from avakit.verify.check import check_lot
 from avakit.verify.things import Lot
 from avakit.verify.unrecorded import unexpected
@@ -327,7 +327,8 @@ def test_what_may_not_be_read_is_a_finding(
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_the_workers_find_what_is_found_here(root: Path, jobs: int) -> None:
+def test_the_workers_find_what_is_found_here(root: Path, jobs: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(course, "_ALONE_BYTES", 0)
     for damage in ("a file is gone", "a frame's byte differs", "a file nobody knows"):
         DAMAGE[damage][0](root)
     state = journal.read(root)
