@@ -23,10 +23,10 @@ from avakit.model import Split, Stage
 FORMAT = "avakit-manifest"
 #: Version of the format. Readers refuse newer ones.
 SCHEMA = 1
-#: Facts that only avakit itself can read: how Matroska rounded the times of a window.
-_LEFT_OUT = frozenset({"times"})
-#: Facts that have a place of their own in a record.
-_MOVED = frozenset({"command", "checks", "recipe", "source", "from"})
+#: Facts that have a place of their own in a record, and how Matroska rounded times, which only avakit itself can read.
+_NOT_FACTS = frozenset({"command", "checks", "recipe", "source", "from", "times"})
+_SPLITS = frozenset(split.value for split in Split)
+_encode = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def records(state: State) -> list[dict[str, Any]]:
 
 
 def _line(content: Mapping[str, Any]) -> str:
-    return json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":")) + "\n"
+    return _encode(content) + "\n"
 
 
 def _common(record: Record) -> dict[str, Any]:
@@ -95,14 +95,14 @@ def _there(record: Record) -> dict[str, Any]:
         "time": record.time, "took_seconds": record.seconds or None, "seconds": _seconds(record),
         "frames": record.frames or None, "source": facts.get("source"), "from": facts.get("from"),
         "recipe": facts.get("recipe"), "checks": facts.get("checks"),
-        "facts": {k: v for k, v in facts.items() if k not in _LEFT_OUT | _MOVED} or None,
+        "facts": {k: v for k, v in facts.items() if k not in _NOT_FACTS} or None,
     }  # fmt: skip
     return _common(record) | {name: value for name, value in content.items() if value is not None}
 
 
 def _gap(record: Record, met: tuple[str, ...]) -> dict[str, Any]:
     seen = met or (record.time,)
-    facts = {k: v for k, v in record.facts.items() if k not in _LEFT_OUT | _MOVED}
+    facts = {k: v for k, v in record.facts.items() if k not in _NOT_FACTS}
     times = {"first_seen": seen[0], "last_seen": seen[-1], "attempts": len(seen)}
     return _common(record) | times | ({"facts": facts} if facts else {})
 
@@ -118,7 +118,7 @@ def _split(record: Record) -> str:
     if record.stage not in (Stage.CLIP, Stage.AUDIO):
         return ""
     folders = record.key.split("/")[:-1]
-    return next((name for name in reversed(folders[-2:]) if name in list(Split)), "")
+    return next((name for name in reversed(folders[-2:]) if name in _SPLITS), "")
 
 
 def _seconds(record: Record) -> float | None:
