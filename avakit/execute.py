@@ -10,6 +10,7 @@ import atexit
 import multiprocessing
 import os
 import signal
+import tempfile
 import threading
 import traceback
 from collections import deque
@@ -30,6 +31,7 @@ Result = TypeVar("Result")
 _SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
 _context = multiprocessing.get_context("forkserver")
 _imported: list[str] = []
+_LONGEST_FOLDER = 70
 
 
 def usable_cores() -> int:
@@ -190,10 +192,14 @@ def _kill_all() -> None:
 def _start_server() -> None:
     """Start the process that workers are forked from, unless it runs; signals reach neither it nor, at first, them."""
     resource_tracker.ensure_running()  # it would unblock them
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    before, told = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS), tempfile.tempdir
     try:
+        # A socket's path may have about a hundred characters; cluster jobs often have a longer TMPDIR.
+        place = tempfile.gettempdir()
+        tempfile.tempdir = place if len(place) < _LONGEST_FOLDER else "/tmp"  # noqa: S108
         forkserver.ensure_running()
     finally:
+        tempfile.tempdir = told
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 

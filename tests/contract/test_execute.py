@@ -179,6 +179,22 @@ def test_a_worker_leaves_the_signals_of_a_cluster_to_its_parent() -> None:
     assert sorted(results) == [square(0), square(1)]
 
 
+def test_workers_start_where_temporary_files_have_long_names(tmp_path: Path) -> None:
+    place = tmp_path / ("x" * 100)
+    place.mkdir()
+    script = (
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "import test_execute as t\n"
+        "print(*t.execute.run(t.square, [3], jobs=1, on_crash=t.on_crash))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], env={**os.environ, "TMPDIR": str(place)},
+        capture_output=True, text=True, check=False, timeout=SOON_SECONDS,
+    )  # fmt: skip
+    assert (done.stdout, done.stderr) == ("(3, '9')\n", "")
+    assert list(place.iterdir()) == []
+
+
 # --- functions that break the rules ---
 
 
