@@ -7,6 +7,9 @@ turn, so that a busy machine is busy for all) and then the median of the rounds.
 `avakit` is the whole command, which also reads annotations, hashes every byte, opens and checks every film, sees it to
 the disk and writes a journal. `..., sha256sum, sync` is what one would have to run for a part of that promise.
 `avakit's transfer` is its HTTP client alone, in a Python started for it, which hashes but does not check or publish.
+
+All that can hold several connections have as many: `aria2c -x4` and avakit its own four for one film (`--connections`),
+`aria2c -j16`, `curl -Z` with 16 and `avakit --jobs 16` for small ones.
 """
 
 import argparse
@@ -163,7 +166,7 @@ def commands(load: Load, folder: Path) -> dict[str, list[str]]:
     found["yt-dlp"] = [yt_dlp, "-q", "--ignore-config", "-o", "%(id)s.%(ext)s", "-a", str(listing)]
     if is_one:
         found["avakit's transfer"] = [sys.executable, "-c", _TRANSFER, load.addresses[0], "film.mp4"]
-        found["avakit"] = ours
+        found["avakit"] = [*ours, "--connections", "4"]
     else:
         found |= {f"avakit --jobs {jobs}": [*ours, "--jobs", str(jobs)] for jobs in (2, 16)}
     return found
