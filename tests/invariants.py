@@ -38,7 +38,13 @@ EXIT_CODES = {
 }  # fmt: skip
 LOCAL_EXIT_CODES = {"storage": 74, "permission": 73, "tool_missing": 69, "vanished": 75, "crashed": 75}
 #: The part of a root that tells of runs, and the user's own manifest: no part of what was made.
-_OF_RUNS = (".avakit/journal", ".avakit/reports", ".avakit/datasets", ".avakit/commands")
+_OF_RUNS = (
+    ".avakit/journal",
+    ".avakit/reports",
+    ".avakit/datasets",
+    ".avakit/commands",
+    ".avakit/manifests/manifest.jsonl",
+)
 
 Expected = tuple[str, str]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from avakit import cli, execute, journal, packing
-from avakit.layout import frame_index, frame_list
+from avakit.layout import ROOT, SHA256SUMS, frame_index, frame_list
 from avakit.tools import files
 from tests import invariants
 from tests.faults import FaultyServer
@@ -25,6 +25,9 @@ TAR, LIST, INDEX = f"{FOLDER}.tar", frame_list(FOLDER), frame_index(FOLDER)
 TINY = ("--dataset", "tiny", f"--ids={ONE},{TWO}")
 PACK, UNPACK = ("--pack", "tar"), ("--unpack",)
 NAMES = tuple(f"img_{number:05d}.jpg" for number in range(1, worlds.FRAMES + 1))
+
+#: They tell of the form, too.
+MANIFESTS = {SHA256SUMS, ROOT}
 
 
 @pytest.fixture(scope="module")
@@ -99,8 +102,8 @@ def test_packed_and_unpacked_they_are_the_same_to_the_byte(root: Path, capsys: p
     after = journal.read(root).present[FOLDER]
     assert {**after.__dict__, "time": ""} == {**record.__dict__, "time": ""}, "its record is the one it had"
     kept = {name: data for name, data in before.items() if not name.startswith(("tiny/videos", "tiny/windows"))}
-    assert {name: data for name, data in things(root).items() if "SHA256SUMS" not in name} == {
-        name: data for name, data in kept.items() if "SHA256SUMS" not in name
+    assert {name: data for name, data in things(root).items() if name not in MANIFESTS} == {
+        name: data for name, data in kept.items() if name not in MANIFESTS
     }
     extract(*PACK)
     assert (root / TAR).read_bytes() == tar
@@ -118,8 +121,8 @@ def test_extracted_straight_into_a_tar_it_is_the_packed_one(
     monkeypatch.setattr(Path, "write_bytes", lambda path, data: (written.append(path.suffix), write(path, data))[1])
     extract()
     assert ".jpg" not in written, "no small file is ever made"
-    assert {name: data for name, data in things(root).items() if "SHA256SUMS" not in name} == {
-        name: data for name, data in packed.items() if "SHA256SUMS" not in name
+    assert {name: data for name, data in things(root).items() if name not in MANIFESTS} == {
+        name: data for name, data in packed.items() if name not in MANIFESTS
     }
     verify()
     assert cli.run(["status", *TINY]) == 0
@@ -131,8 +134,8 @@ def test_without_the_option_what_is_there_stays_as_it_is(root: Path, capsys: pyt
     before = things(root)
     assert cli.run(["prepare", *TINY]) == 0
     assert "6 cached, nothing to do" in capsys.readouterr().out
-    assert {k: v for k, v in things(root).items() if "SUMS" not in k} == {
-        k: v for k, v in before.items() if "SUMS" not in k
+    assert {k: v for k, v in things(root).items() if k not in MANIFESTS} == {
+        k: v for k, v in before.items() if k not in MANIFESTS
     }
 
 
@@ -238,7 +241,7 @@ def test_a_flipped_bit_names_the_frame_and_repair_makes_a_tar_again(
     assert f"* tiny/rawframes/{TWO}.tar  (differs: {TWO}/img_00001.jpg: its header differs)" in out
     verify("--repair")
     assert {k: v for k, v in things(root).items() if "quarantine" not in k and "SUMS" not in k} == {
-        k: v for k, v in before.items() if "SUMS" not in k
+        k: v for k, v in before.items() if k not in MANIFESTS
     }
     moved = {path.name for path in (root / ".avakit/quarantine").rglob("*") if ONE in path.name}
     assert moved == {f"{ONE}.tar", f"{ONE}.sha256", f"{ONE}.times.json", f"{ONE}.idx"}
@@ -309,8 +312,8 @@ def test_what_is_gone_is_made_again(root: Path, lost: str) -> None:
     before = things(root)
     (root / lost).unlink()
     extract(*PACK)
-    assert {k: v for k, v in things(root).items() if "SUMS" not in k} == {
-        k: v for k, v in before.items() if "SUMS" not in k
+    assert {k: v for k, v in things(root).items() if k not in MANIFESTS} == {
+        k: v for k, v in before.items() if k not in MANIFESTS
     }
     verify()
 
@@ -457,8 +460,8 @@ def test_killed_at_any_moment_nothing_is_lost_and_the_same_command_goes_on(
     if FOLDER in journal.read(root).present:
         assert frames_of(root) == frames, "one of the two forms is whole"
     extract(*words)
-    assert {k: v for k, v in things(root).items() if "SUMS" not in k} == {
-        k: v for k, v in expected.items() if "SUMS" not in k
+    assert {k: v for k, v in things(root).items() if k not in MANIFESTS} == {
+        k: v for k, v in expected.items() if k not in MANIFESTS
     }
     assert not [path for path in root.rglob(".*") if files.is_partial(path.name)]
     verify()
