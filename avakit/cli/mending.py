@@ -43,8 +43,11 @@ def repair(given: dict[str, Any], state: "State", tally: "Tally", depth: "Depth"
         verifying.check(
             {**given, "resume": False}, Verification(root, again, depth, given["jobs"], state, None, False), after
         )
+    # What a killed run had published and not recorded, this one has made anew, or adopted.
+    recorded = {record.path for record in state.present.values()}
+    settled_paths = {SHA256SUMS, *done.moved_from, *recorded}
     for finding in tally.wrong:
-        is_left = not finding.key and finding.path != SHA256SUMS and finding.path not in done.moved_from
+        is_left = not finding.key and finding.path not in settled_paths
         if is_left and finding.kind is not FindingKind.MATCH:
             after.count(finding)
     return decisive([*codes, telling.close({**given, "html": None}, after)])
