@@ -7,8 +7,10 @@ more alone, and only if it kills again it is blamed.
 """
 
 import atexit
+import errno
 import multiprocessing
 import os
+import resource
 import signal
 import tempfile
 import threading
@@ -32,6 +34,8 @@ _SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
 _context = multiprocessing.get_context("forkserver")
 _imported: list[str] = []
 _LONGEST_FOLDER = 70
+#: Below this limit a process that forks workers can not take what it is handed for one (tried with 12).
+_LEAST_FILES = 32
 
 
 def usable_cores() -> int:
@@ -190,7 +194,15 @@ def _kill_all() -> None:
 
 
 def _start_server() -> None:
-    """Start the process that workers are forked from, unless it runs; signals reach neither it nor, at first, them."""
+    """Start the process that workers are forked from, unless it runs; signals reach neither it nor, at first, them.
+
+    Raises
+    ------
+    OSError
+        If so few files may be open that a worker could not be handed its pipe.
+    """
+    if resource.getrlimit(resource.RLIMIT_NOFILE)[0] < _LEAST_FILES:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
     resource_tracker.ensure_running()  # it would unblock them
     before, told = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS), tempfile.tempdir
     try:

@@ -162,7 +162,8 @@ class Odd:
 
 
 def _hdr(transfer: str) -> bytes:
-    tags = ("-color_trc", transfer, "-color_primaries", "bt2020", "-colorspace", "bt2020nc")
+    # By a filter: newer ffmpegs take what a frame says over what the encoder is told.
+    tags = ("-vf", f"setparams=color_trc={transfer}:color_primaries=bt2020:colorspace=bt2020nc")
     quick = ("-preset", "ultrafast", "-x265-params", "log-level=0:pools=1")
     return _converted("-c:v", "libx265", *quick, "-pix_fmt", "yuv420p10le", *tags, "-c:a", "copy")
 

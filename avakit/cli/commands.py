@@ -30,7 +30,8 @@ def keep(root: Path) -> str:
     Journal lines hold the name alone: 700 000 of them would repeat the words otherwise.
     """
     words = {"arguments": without_secrets(sys.argv[1:]), "avakit": __version__}
-    data = json.dumps(words, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    text = json.dumps(words, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    data = text.encode(errors="backslashreplace") + b"\n"  # names of files may be any bytes
     name = hashlib.sha256(data).hexdigest()[:16]
     path = root / COMMANDS / f"{name}.json"
     if not path.exists():

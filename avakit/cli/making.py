@@ -60,7 +60,6 @@ def make(verb: str, given: dict[str, Any], stages_of: Callable[["Dataset"], tupl
         _require(chosen, job)
         prepare.get_ready()
         setup.keep_manifest(given, chosen)
-        job = replace(job, command=commands.keep(chosen.root))
     run = begin(verb, given, chosen)
     with interruptible():
         try:
@@ -74,6 +73,8 @@ def make(verb: str, given: dict[str, Any], stages_of: Callable[["Dataset"], tupl
                 left = assume(plan, errands)
                 return _show_plan(given, job, left.without(Stage.CLIP) if verb == "download" else left, errands)
             _require_room(given, chosen, job, plan, errands)
+            if plan.works or errands:
+                job = replace(job, command=commands.keep(chosen.root))
             job, plan = _from_archives(given, chosen, job, plan, errands, run)
             if verb == "download":
                 plan = plan.without(Stage.CLIP)

@@ -49,6 +49,7 @@ def command(name: str, **given: Any) -> int:
     if not given["dry_run"]:
         with making.interruptible():
             linked = _write(chosen, built, state, is_other=is_other)
+            making.seal(chosen.root)
         if given["output"]:
             files.write_atomically(given["output"].absolute(), subset.manifest(built).encode())
     _show(given, built, linked)

@@ -44,10 +44,12 @@ def _tried(root: Path) -> list[Check]:
     except AvakitError as error:
         return [Check("root", Verdict.FAIL, str(error), "choose another --root")]
     checks = [Check("root", Verdict.OK, f"{root} can be written to")]
-    try:
-        return [*checks, _speed(root), _file_system(root)]
-    except OSError as error:  # such as a disk that fills up under the trial
-        return [*checks, Check("write speed", Verdict.WARN, f"{error.strerror}", "see to the disk")]
+    for name, look in (("write speed", _speed), ("file system", _file_system)):
+        try:
+            checks.append(look(root))
+        except (AvakitError, OSError) as error:  # such as a disk that fills up under the trial
+            checks.append(Check(name, Verdict.WARN, getattr(error, "strerror", "") or str(error), "see to the disk"))
+    return checks
 
 
 def _speed(root: Path) -> Check:

@@ -92,7 +92,8 @@ def read(root: Path) -> State:
     DataInvalid
         If a line was written by a newer avakit, or a file is no journal at all.
     """
-    reduction = Reduction(now())
+    # The clock itself: `now` may be ahead of it, and other processes do not know by how much.
+    reduction = Reduction(_text(datetime.now(UTC)))
     torn = 0
     done: set[Path] = set()
     for _ in range(_TRIES):

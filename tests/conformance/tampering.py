@@ -8,14 +8,15 @@ import shutil
 import threading
 import unicodedata
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import bagit
 
 from avakit import checksums, journal, manifest
 from avakit.journal import Record
-from avakit.layout import ROOT, SHA256SUMS, frame_list
+from avakit.journal.record import to_line
+from avakit.layout import JOURNAL, ROOT, SHA256SUMS, frame_list
 from avakit.model import Stage
 
 VIDEO, OTHER = "ava/videos/-5KQ66BBWC4.mkv", "ava/videos/1j20qq1JyX4.mp4"
@@ -182,6 +183,15 @@ def _correct_everything(tree: Tree, word: str) -> None:
     bagit.Bag(str(tree.bag)).save(manifests=True)
 
 
+def _contradict(tree: Tree, word: str) -> None:
+    """Put another machine's journal in place that said otherwise before: the newest line is true of the disk."""
+    path = tree.named(word)
+    record = next(each for each in journal.read(tree.root).present.values() if each.path == path)
+    earlier = replace(record, sha256="f" * 64, time=f"2026-01-01{record.time[10:]}")
+    place = tree.root / JOURNAL / record.dataset / "20260101T000000000000-elsewhere-77.jsonl"
+    place.write_bytes(to_line(earlier) + b"\n")
+
+
 def _repeat(tree: Tree, how: str) -> None:
     for path in tree.lists:
         rows = path.read_text().splitlines(keepends=True)
@@ -235,6 +245,7 @@ STEPS: dict[str, Callable[..., object]] = {
     "mkdir": _each(Path.mkdir),
     "forbid": _each(lambda path: path.chmod(0)),
     "correct-list": _correct_list,
+    "contradict": _contradict,
     "correct-everything": _correct_everything,
     "drop-lines": lambda tree, count: _lists(lambda data: b"".join(data.splitlines(keepends=True)[: -int(count)]))(
         tree

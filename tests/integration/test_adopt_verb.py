@@ -118,6 +118,7 @@ def test_windows_and_frames_of_published_recipes(ava: World) -> None:
         to.parent.mkdir(exist_ok=True)
         cut.clip(Footage(reel), to, span=WINDOW, recipe=recipe)
     late = tree / "videos_15min" / f"{MATROSKA}.mp4"
+    late.unlink()
     cut.clip(Footage(reels.make(worlds.REELS, "25.mp4")), late,
              span=Span(Fraction(5), Fraction(DURATION + 1)), recipe=ClipRecipe(preset="ultrafast"))  # fmt: skip
     adopt(ava, "tiny.yaml", "--from", str(tree), expect=3)

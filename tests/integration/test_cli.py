@@ -14,9 +14,8 @@ from avakit import cli
 from avakit.errors import DataInvalid, ExitCode, Interrupted
 
 VERBS = [
-    "datasets", "fetch", "check", "plan", "subset", "download", "cut", "extract-frames", "prepare", "status", "stats",
-    "manifest", "journal",
-    "verify", "doctor",
+    "datasets", "fetch", "check", "plan", "subset", "adopt", "download", "cut", "extract-frames", "prepare",
+    "status", "stats", "manifest", "journal", "verify", "doctor",
 ]  # fmt: skip
 HEAVY = {
     "pandas",

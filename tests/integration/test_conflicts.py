@@ -9,6 +9,7 @@ import pytest
 
 from avakit import journal
 from avakit.journal import Record
+from avakit.layout import JOURNAL
 from tests.integration import reels
 from tests.integration import world as worlds
 from tests.integration.world import World
@@ -26,7 +27,7 @@ def serve_another_film(world: World) -> None:
 
 
 def lines(root: Path) -> list[dict[str, str]]:
-    found = [json.loads(line) for path in root.rglob("*.jsonl") for line in path.read_bytes().splitlines()]
+    found = [json.loads(line) for path in (root / JOURNAL).rglob("*.jsonl") for line in path.read_bytes().splitlines()]
     return sorted(found, key=lambda line: line["time"])
 
 
@@ -123,7 +124,7 @@ def test_what_lies_on_the_disk_settles_a_conflict(world: World, second: str) -> 
     world.run("verify", "--repair")
     state = journal.read(world.root)
     assert (state.conflicts, state.present[FRAMES].sha256) == ({}, record.sha256)
-    assert not (world.root / ".avakit/quarantine").exists()
+    assert not list(world.root.glob(f".avakit/quarantine/*/{FRAMES}"))
 
 
 def test_what_no_journal_tells_of_is_quarantined_and_made_again(world: World) -> None:

@@ -272,7 +272,7 @@ def test_sound_has_exactly_the_samples_of_its_span(tmp_path: Path, name: str, co
         (Fraction("5.3"), 5, "wav", 48_000),
     ):
         span = Span(Fraction(begin), Fraction(duration))
-        out = tmp_path / f"sound.{form}"
+        out = tmp_path / f"sound-{float(begin)}.{form}"
         made = cut.sound(film, out, span=span, recipe=AudioRecipe(form, rate))
         assert (made.samples, made.rate, made.origin) == (duration * rate, rate, -span.start)
         assert _samples(out)[0] == rate
