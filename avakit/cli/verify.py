@@ -77,7 +77,7 @@ _DEPTHS = options.together(
 )
 _OUTSIDE = options.together(
     options.option("--against", type=_PATH, metavar="FILE", envvar=None,
-                   help="Check against this list in the form of SHA256SUMS, without any journal."),
+                   help="Check against this SHA256SUMS or manifest.jsonl, without any journal."),
     options.option("--expect-root", type=RootDigest(), metavar="sha256:HEX", envvar=None,
                    help="The root digest that you kept elsewhere: that of SHA256SUMS, or with --against of FILE."),
 )  # fmt: skip

@@ -42,8 +42,8 @@ def run(given: dict[str, Any], by_hand: frozenset[str]) -> ExitCode:
 
 
 def _begin(given: dict[str, Any], by_hand: frozenset[str]) -> "tuple[Verification, Tally, State | None]":
-    from avakit import execute, journal
-    from avakit.verify import Depth, Verification, against, part
+    from avakit import execute, journal, manifest
+    from avakit.verify import Depth, Verification, against, listing, part
 
     depth = Depth.QUICK if given["quick"] else Depth.DEEP if given["deep"] else Depth.FULL
     given["jobs"] = given["jobs"] or execute.usable_cores()
@@ -51,7 +51,8 @@ def _begin(given: dict[str, Any], by_hand: frozenset[str]) -> "tuple[Verificatio
     outside: Against | None = None
     records: list[Record | Thing]
     if given["against"]:
-        outside = against.read(given["root"], given["against"].absolute())
+        path = given["against"].absolute()
+        outside = against.read(given["root"], path, manifest.sums_of(path, listing.read(path)))
         records = list(outside.things)
     else:
         state = journal.read(given["root"])

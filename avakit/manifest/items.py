@@ -166,6 +166,17 @@ def read(path: Path) -> tuple[Header, list[dict[str, Any]]]:
     return header, found
 
 
+def sums_of(path: Path, data: bytes) -> bytes:
+    """Return the lines of `SHA256SUMS` that a `manifest.jsonl` was written with; any other file as it is.
+
+    Raises
+    ------
+    DataInvalid
+        As `read`.
+    """
+    return checksums.text(_digests(read(path)[1])).encode() if data.startswith(b"{") else data
+
+
 _AGAIN = "`avakit manifest` writes it again"
 
 

@@ -1,7 +1,4 @@
-"""What should be there by a list alone, without a journal: data that came with a `SHA256SUMS`, or one kept elsewhere.
-
-`read_entries` is the one place that knows a list's form.
-"""
+"""What should be there by a list alone, without a journal: one that data came with, or one kept elsewhere."""
 
 import hashlib
 import os
@@ -38,26 +35,23 @@ class Against:
     paths: frozenset[str]
 
 
-def read_entries(path: Path) -> tuple[bytes, list[Entry]]:
-    """Read a list; return its bytes, too.
-
-    Raises
-    ------
-    DataInvalid
-        If it is not there, or a single line of it can't be followed.
-    """
-    return listing.read(path)
-
-
-def read(root: Path, path: Path) -> Against:
+def read(root: Path, path: Path, data: bytes) -> Against:
     """Read a list and the frame lists that it names. Of what they list nothing is opened yet.
+
+    Parameters
+    ----------
+    path
+        What problems are told of.
+    data
+        Lines in the form of `sha256sum`.
 
     Raises
     ------
     DataInvalid
         With the first problems of a list that may not be followed.
     """
-    data, entries = read_entries(path)
+    entries, problems = listing.parse(data)
+    listing.refuse(path, problems)
     listing.refuse(path, list(_through_links(root, entries)))
     digests = {entry.path: entry.sha256 for entry in entries}
     things = list(_things(digests))

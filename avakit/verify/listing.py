@@ -42,21 +42,18 @@ def problem_text(name: object, problem: Problem) -> str:
     return f"{name}, line {problem.line}: {problem.text}" if problem.line else f"{name}: {problem.text}"
 
 
-def read(path: Path) -> tuple[bytes, list[Entry]]:
-    """Read a list in the form of `sha256sum`; return its bytes, too.
+def read(path: Path) -> bytes:
+    """Read a list.
 
     Raises
     ------
     DataInvalid
-        With the first problems, if there is one; or if it is not there.
+        If it is not there.
     """
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except (FileNotFoundError, IsADirectoryError) as error:
         raise DataInvalid(f"{path}: there is no such list ({error.strerror})") from error
-    entries, problems = parse(data)
-    refuse(path, problems)
-    return data, entries
 
 
 def refuse(name: object, problems: list[Problem]) -> None:

@@ -15,7 +15,7 @@ import pytest
 from avakit import checksums, cli, execute, journal
 from avakit.errors import DataInvalid
 from avakit.journal import Record
-from avakit.layout import frame_list, frame_name
+from avakit.layout import JOURNAL, MANIFEST, frame_list, frame_name
 from avakit.model import Finding, FindingKind, Stage
 from avakit.prepare.repair import quarantine
 from avakit.tools import files
@@ -496,6 +496,23 @@ def test_an_older_list_is_no_finding_and_a_contradicting_one_is(
     assert "another digest than the journal" in capsys.readouterr().out
     assert cli.run(["manifest", "--root", str(root)]) == 0
     assert cli.run(["verify", "--root", str(root)]) == 0
+
+
+def test_a_manifest_serves_as_the_list(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(execute, "run", in_this_process)
+    digest = write_views(root)
+    kept = tmp_path / "kept.jsonl"
+    kept.write_bytes((root / MANIFEST).read_bytes())
+    shutil.rmtree(root / JOURNAL)
+    words = ["verify", "--root", str(root), "--against", str(kept), "--expect-root", digest]
+    assert cli.run(words) == 0
+    (root / VIDEO).write_bytes(b"the other film")
+    assert cli.run(words) == 4
+    assert f"* {VIDEO}" in capsys.readouterr().out
+    kept.write_bytes(kept.read_bytes()[:-20])
+    assert cli.run(words) == 65
 
 
 def test_options_that_contradict_each_other_are_refused(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
