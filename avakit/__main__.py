@@ -9,7 +9,8 @@ def main() -> None:
     _hold_streams()
     from avakit.cli import run
 
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    sys.exit(_let_go_of_streams(code))
 
 
 def _hold_streams() -> None:
@@ -22,6 +23,23 @@ def _hold_streams() -> None:
                 os.close(nowhere)
             os.set_inheritable(number, True)  # workers have streams, too
             setattr(sys, name, open(number, "w" if number else "r", encoding="utf-8", closefd=False))  # noqa: SIM115 - it stays open, and has no path
+
+
+def _let_go_of_streams(code: int) -> int:
+    """Write what is still to be written; where it can't be (a full disk, a closed pipe), return another code than 0.
+
+    Python would end with 120, which says nothing.
+    """
+    from avakit.errors import ExitCode
+
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError as error:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # for the flush at the very end
+            if code == ExitCode.OK and stream is sys.stdout:
+                code = ExitCode.SIGPIPE if isinstance(error, BrokenPipeError) else ExitCode.STORAGE
+    return code
 
 
 if __name__ == "__main__":
