@@ -4,7 +4,8 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 # Each case starts yt-dlp several times: too long for `make test`.
-YTDLP_FAULTS = tests/contract/test_network_faults_ytdlp.py
+# Too many processes to fit into the ten minutes of `make test`.
+FAULTS = $(addprefix tests/contract/test_,network_faults_ytdlp.py storage_faults.py process_faults.py)
 SOURCES = avakit benchmarks demo scripts tests
 
 .PHONY: help setup demo test test-long test-faults test-timing soak bench check format docs wheel clean
@@ -27,13 +28,13 @@ demo: $(READY) ## The whole job on two small films, offline
 	$(BIN)/python -m demo
 
 test: $(READY) ## All tests (under ten minutes on two cores)
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile --ignore $(YTDLP_FAULTS)
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile $(addprefix --ignore ,$(FAULTS))
 
 test-long: $(READY) ## Kills of jobs and of compactions, and a thousand videos through 32 workers (about five minutes)
 	$(BIN)/python -m pytest -q -s tests/long/test_kills.py tests/long/test_compaction_kills.py tests/long/test_load.py
 
-test-faults: $(READY) ## Every call that writes fails once, the power is cut, and the network under yt-dlp fails
-	$(BIN)/python -m pytest -q -n 2 tests/long/test_nth_call.py tests/long/test_power_cut.py $(YTDLP_FAULTS)
+test-faults: $(READY) ## Faults of disks and processes, the network under yt-dlp, every call that writes fails once, the power is cut
+	$(BIN)/python -m pytest -q -n 2 tests/long/test_nth_call.py tests/long/test_power_cut.py $(FAULTS)
 
 soak: $(READY) ## Five hundred kills of two jobs that race on one root (about ten minutes)
 	AVAKIT_TEST_KILLS=500 $(BIN)/python -m pytest -q -s tests/long/test_kills.py
