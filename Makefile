@@ -3,7 +3,6 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
-# Each case starts yt-dlp several times: too long for `make test`.
 # Too many processes to fit into the ten minutes of `make test`.
 FAULTS = $(addprefix tests/contract/test_,network_faults_ytdlp.py storage_faults.py process_faults.py)
 SOURCES = avakit benchmarks demo scripts tests

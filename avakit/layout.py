@@ -196,7 +196,7 @@ COMMANDS = ".avakit/commands"
 JOURNAL = ".avakit/journal"
 REPORTS = ".avakit/reports"
 #: Folders of small files of our own, beside those of what is made.
-OWN_FOLDERS = (".", ".avakit/manifests", REPORTS, ".avakit/datasets")
+OWN_FOLDERS = (".", ".avakit/manifests", REPORTS, COMMANDS, ".avakit/datasets")
 #: What was found in each archive of clips that was read.
 ARCHIVES = ".avakit/archives"
 QUARANTINE = ".avakit/quarantine"

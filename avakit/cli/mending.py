@@ -1,5 +1,7 @@
 """`avakit verify --repair`: what moved is put back, what is damaged is made again, and what was touched is checked."""
 
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -7,7 +9,7 @@ import click
 from avakit.cli import repairing, telling, verifying
 from avakit.errors import ExitCode
 from avakit.layout import SHA256SUMS
-from avakit.model import FindingKind
+from avakit.model import Finding, FindingKind
 from avakit.outcome import decisive
 
 if TYPE_CHECKING:
@@ -43,11 +45,16 @@ def repair(given: dict[str, Any], state: "State", tally: "Tally", depth: "Depth"
         verifying.check(
             {**given, "resume": False}, Verification(root, again, depth, given["jobs"], state, None, False), after
         )
-    # What a killed run had published and not recorded, this one has made anew, or adopted.
-    recorded = {record.path for record in state.present.values()}
-    settled_paths = {SHA256SUMS, *done.moved_from, *recorded}
-    for finding in tally.wrong:
-        is_left = not finding.key and finding.path not in settled_paths
-        if is_left and finding.kind is not FindingKind.MATCH:
-            after.count(finding)
+    for finding in _left(root, state, tally.wrong, {SHA256SUMS, *done.moved_from}):
+        after.count(finding)
     return decisive([*codes, telling.close({**given, "html": None}, after)])
+
+
+def _left(root: Path, state: "State", wrong: Iterable[Finding], seen_to: set[str]) -> Iterator[Finding]:
+    """Yield what no repair mends. What was published by a killed run, and not recorded, is looked for once more."""
+    from avakit.verify import unrecorded
+
+    loose = [finding for finding in wrong if not finding.key and finding.path not in seen_to]
+    yield from (finding for finding in loose if finding.kind is not FindingKind.UNEXPECTED)
+    if any(finding.kind is FindingKind.UNEXPECTED for finding in loose):
+        yield from unrecorded.unexpected(root, {record.path for record in state.present.values()})

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from avakit.cli import cutting, options, youtube
 from avakit.errors import ConfigInvalid, DataInvalid
-from avakit.layout import OWN_FOLDERS, Layout, kept_manifest
+from avakit.layout import OWN_FOLDERS, QUARANTINE, Layout, kept_manifest
 from avakit.model import Packing, Split, Stage, Video, VideoId
 
 if TYPE_CHECKING:
@@ -95,8 +95,8 @@ def sweep(root: Path) -> None:
     """Remove the leftovers in the folders of our own small files; each step sees to those of what it makes."""
     from avakit.tools import leftovers
 
-    for folder in OWN_FOLDERS:
-        leftovers.sweep(root / folder)
+    for folder in (*(root / each for each in OWN_FOLDERS), *(root / QUARANTINE).glob("*")):
+        leftovers.sweep(folder)
 
 
 def keep_manifest(given: dict[str, Any], chosen: Chosen) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from avakit.cli import mending, narrowing, telling, timing
+from avakit.cli import mending, narrowing, setup, telling, timing
 from avakit.cli.display import Display, print_json, readable_count
 from avakit.errors import ExitCode, Interrupted
 from avakit.layout import ROOT
@@ -35,6 +35,8 @@ def run(given: dict[str, Any], by_hand: frozenset[str]) -> ExitCode:
         course.checkpoint.close(is_finished=False)
         return telling.stopped(given, tally, error, is_kept=course.checkpoint.is_kept)
     course.checkpoint.close(is_finished=True)
+    if given["repair"] and not given["dry_run"]:
+        setup.sweep(given["root"])
     code = telling.close(given, tally)
     if given["repair"] and not given["dry_run"] and code is not ExitCode.OK and state is not None:
         code = mending.repair(given, state, tally, course.depth)

@@ -27,6 +27,7 @@ from typing import Any
 import pytest
 
 from avakit import cli
+from avakit.layout import MANIFEST, ROOT, SHA256SUMS
 from tests import invariants
 from tests.contract.faultycase import FAST, HASTY
 from tests.invariants import Trial
@@ -112,12 +113,14 @@ def mended(trial: Trial, expected: Expected) -> list[str]:
 
 
 def is_list(name: str, data: bytes) -> bool:
-    """Whether it is a whole list of those that grow, or what was put aside."""
-    if name.endswith("SHA256SUMS"):
+    """Whether it is a whole list of those that grow, or what was put aside, or notes of a check."""
+    if name == MANIFEST:
+        return data.endswith(b"\n") and all(json.loads(line) for line in data.splitlines())
+    if name in (SHA256SUMS, ROOT):
         return all(re.fullmatch(rb"[0-9a-f]{64}  .+\n", line) for line in data.splitlines(keepends=True))
     if name.endswith("sources.lock.json"):
         return bool(json.loads(data))
-    return ".avakit/quarantine" in name
+    return ".avakit/quarantine" in name or ".avakit/verify" in name
 
 
 def contents(trial: Trial) -> dict[str, bytes]:
