@@ -12,7 +12,9 @@ from avakit.journal.record import to_line
 from avakit.tools import files
 from benchmarks.journal import record_at, run
 
-KILLS, LINES, FILES = 60, 6000, 40
+KILLS, LINES, FILES = 40, 3000, 40
+#: So often one is left in peace: the journals would only grow otherwise.
+CALM = 5
 NOBODY = 2**22 + 1
 
 
@@ -43,6 +45,8 @@ def test_a_compaction_killed_at_random_moments_loses_nothing(tmp_path: Path) -> 
         process.send_signal(signal.SIGKILL)
         killed += process.wait() == -signal.SIGKILL
         assert journal.read(tmp_path) == before
+        if generation % CALM == CALM - 1:
+            subprocess.run(command, check=True, capture_output=True)
     subprocess.run(command, check=True, capture_output=True)
     assert journal.read(tmp_path) == before
     assert len(list(tmp_path.rglob("*.jsonl"))) == 1
