@@ -30,7 +30,6 @@ ALLOWED = {
     "avakit/tools/slots.py": ({"os.open"}, "locks in the folder that workers share"),
     "avakit/tools/reading.py": ({"os.open"}, "reads, relative to a folder that is open"),
     "avakit/verify/folders.py": ({"os.open"}, "a folder, to be read"),
-    "avakit/verify/moved.py": ({"os.open"}, "a folder, to be read"),
     "avakit/adopt/bringing.py": ({"hardlink_to"}, "a partial of files.partial; what can't be linked is told apart"),
     "avakit/tools/mounts.py": ({"os.open"}, "a second look at a file of plainfile's, to try locks"),
     "avakit/tools/ytdlp_child.py": ({"os.fdopen"}, "its standard output"),

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from avakit import checksums
 from avakit.adopt import bringing, names
 from avakit.adopt.bringing import reading
+from avakit.adopt.job import AS_FOUND
 from avakit.errors import MediaRejected, Status
 from avakit.layout import Layout, frame_list, frame_name
 from avakit.model import Clip, Video
 from avakit.outcome import Made
-from avakit.tools import files, picture
+from avakit.tools import files, intact, picture
 from avakit.tools.soundness import DecodeCheck
 
 if TYPE_CHECKING:
@@ -181,7 +182,7 @@ def _bytes(source: Path, size: int) -> bytes:
 
 def _decode(data: bytes, name: str, total: _Sum) -> None:
     try:
-        size = picture.jpeg_size(data)
+        size = intact.picture_size(data, "jpg")
     except ValueError as error:
         raise MediaRejected(Status.CORRUPT, "decode", f"{names.shown(name)} is damaged: {error}") from error
     if total.size not in (None, size):
@@ -199,7 +200,7 @@ def _made(folder: Path, path: str, frames: Listed, total: _Sum, item: Video | Cl
         "name": "adopted", "path": names.shown(str(folder)), "how": how, "frames": names.shown(frames.files[0]),
     }  # fmt: skip
     facts = {
-        "source": source, "recipe": "as found", "span": item.file_span.plain,
+        "source": source, "recipe": AS_FOUND, "span": item.file_span.plain,
         "picture": {"width": total.size[0], "height": total.size[1]} if total.size else {},
     }  # fmt: skip
     digest = hashlib.sha256(_text(total, path)).hexdigest()

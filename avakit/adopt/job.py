@@ -11,6 +11,9 @@ from avakit.outcome import Outcome
 from avakit.recipes import FrameRecipe
 from avakit.tools.soundness import DecodeCheck
 
+#: The recipe of what somebody else made: nobody says how.
+AS_FOUND = "as found"
+
 
 @dataclass(frozen=True)
 class Job:
@@ -30,6 +33,8 @@ class Job:
         Whether files that can't be hard-linked are copied.
     channel
         The address to report progress to; empty for none.
+    command
+        The name of the command line that does it, under `.avakit/commands`.
     """
 
     dataset: str
@@ -38,6 +43,7 @@ class Job:
     depth: DecodeCheck = DecodeCheck.DEMUX
     may_copy: bool = False
     channel: str = ""
+    command: str = ""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from avakit.adopt.bringing import Identity, identity
-from avakit.adopt.job import Candidate, Job
+from avakit.adopt.job import AS_FOUND, Candidate, Job
 from avakit.errors import MediaRejected, Status
 from avakit.layout import Layout
 from avakit.model import Clip, Span, Stage, Video
@@ -16,8 +16,6 @@ from avakit.tools import soundness, video
 from avakit.tools.readonce import HashedFile
 from avakit.tools.soundness import MAX_EXCESS_SECONDS, Checked
 
-#: The recipe of what somebody else made: nobody says how.
-AS_FOUND = "as found"
 #: A window that was cut for its seconds is off by a frame at most; one cut at key frames alone by seconds.
 WINDOW_TOLERANCE_SECONDS = Fraction(1, 10)
 #: A copied window begins at the key frame before it: of films of the web hardly more than this earlier.

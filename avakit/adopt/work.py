@@ -166,7 +166,7 @@ def _published(slot: Slot, sound: Sound, bench: _Bench) -> Made:
     )  # fmt: skip
     facts: dict[str, Any] = {
         "source": {"name": "adopted", "path": shown(str(source)), "how": how, **sound.identity.plain},
-        "probe": sound.checked.probe.plain, "checks": {"decode_check": str(bench.job.depth)}, **sound.facts,
+        "probe": sound.checked.probe.plain, "checks": {"decode": bench.job.depth.value}, **sound.facts,
     }  # fmt: skip
     return Made(
         path, sound.identity.bytes, sound.sha256, missing_seconds=float(sound.checked.missing_seconds), facts=facts
@@ -217,7 +217,7 @@ def _recorded(slot: Slot, made: Made, bench: _Bench, started: float) -> Outcome:
     record = Record(
         slot.key, slot.stage, slot.name, bench.job.dataset, status, reason, detail,
         path=made.path, bytes=made.bytes, sha256=made.sha256, frames=made.frames, seconds=seconds,
-        facts={**made.facts, "tools": tools.versions()},
+        facts={**made.facts, "command": bench.job.command, "tools": tools.versions()},
     )  # fmt: skip
     journal.append(bench.layout.root, record)
     if slot.stage is Stage.WINDOW:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from avakit.cli import annotations, setup
+from avakit.cli import annotations, commands, setup
 from avakit.cli.closing import SHOWN_FAILURES, Run
 from avakit.cli.display import Display, print_json, readable_count
 from avakit.errors import ConfigInvalid, ExitCode, RunStopped, Status
@@ -117,7 +117,8 @@ def adopt(given: dict[str, Any], chosen: setup.Chosen, tree: Path, run: Run) -> 
     run.left = len(works)
     with Display("adopt", sum(len(work.candidates) for work in works), **shown) as tally.display:
         depth = DecodeCheck(given["decode_check"])
-        job = Job(chosen.dataset.name, chosen.layout, recipe, depth, given["copy"], tally.display.channel)
+        command = commands.keep(chosen.root) if works else ""
+        job = Job(chosen.dataset.name, chosen.layout, recipe, depth, given["copy"], tally.display.channel, command)
         _work_off(works, job, given["jobs"], tally)
     names = missing(videos, chosen.layout, recipe, journal.read(chosen.root).present)
     run.more = tally.facts(names)

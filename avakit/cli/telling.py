@@ -95,7 +95,7 @@ def close(given: dict[str, Any], tally: Tally) -> ExitCode:
         print_json("summary", _facts(tally, code))
         return code
     if tally.root_digest and not given["quiet"]:
-        click.echo(f"root digest: sha256:{tally.root_digest}", err=True)
+        click.echo(f"root sha256:{tally.root_digest}", err=True)
     if code is not ExitCode.OK and not given["repair"]:
         _show_next(given, tally.wrong)
     click.echo(f"avakit verify: {tally.words} -> exit {int(code)}")
@@ -108,7 +108,7 @@ def stopped(given: dict[str, Any], tally: Tally, error: Interrupted, *, is_kept:
     name = str(error).partition(";")[0]
     _write(given, tally, code)
     if given["as_json"]:
-        print_json("summary", {**_facts(tally, code), "why": name})
+        print_json("summary", {**_facts(tally, code), "why": name, "is_resumable": is_kept})
         return code
     on = "the same command with --resume goes on from here" if is_kept else "progress could not be kept"
     click.echo(f"avakit: {name}; {on}", err=True)
@@ -119,7 +119,7 @@ def stopped(given: dict[str, Any], tally: Tally, error: Interrupted, *, is_kept:
 def _facts(tally: Tally, code: ExitCode) -> dict[str, Any]:
     return {
         "verb": "verify", "depth": tally.depth, "recorded": tally.recorded, "looked_at": tally.looked_at,
-        "part": tally.part, "root_digest": tally.root_digest, "findings": dict(tally.by_kind),
+        "part": tally.part, "root_sha256": tally.root_digest, "findings": dict(tally.by_kind),
         "notes": tally.notes, "exit_code": int(code),
     }  # fmt: skip
 

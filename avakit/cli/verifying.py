@@ -21,9 +21,10 @@ def run(given: dict[str, Any], by_hand: frozenset[str]) -> ExitCode:
     """Check, tell, and with `--repair` mend; return the exit code."""
     given = {**given, "root": given["root"].absolute()}
     course, tally, state = _begin(given, by_hand)
-    views = [] if course.against or not course.whole_root else _views(given, state, tally)
+    sums = _sums(state)
+    views = _views(given, sums, tally) if sums and course.whole_root else []
     try:
-        _expect_root(given, course, state, tally)
+        _expect_root(given, course, sums, tally)
         check(given, course, tally)
         for finding in views:
             show(given, finding, tally)
@@ -32,8 +33,9 @@ def run(given: dict[str, Any], by_hand: frozenset[str]) -> ExitCode:
     except Interrupted as error:
         for finding in course.held:
             show(given, finding, tally)
+        is_kept = course.checkpoint.is_kept
         course.checkpoint.close(is_finished=False)
-        return telling.stopped(given, tally, error, is_kept=course.checkpoint.is_kept)
+        return telling.stopped(given, tally, error, is_kept=is_kept)
     course.checkpoint.close(is_finished=True)
     if given["repair"] and not given["dry_run"]:
         setup.sweep(given["root"])
@@ -67,7 +69,7 @@ def _begin(given: dict[str, Any], by_hand: frozenset[str]) -> "tuple[Verificatio
     course = Verification(given["root"], chosen, depth, given["jobs"], state, outside, whole)
     if chosen:
         course.checkpoint = _checkpoint(given, by_hand, depth, outside)
-    tally.retold = sum(record.key in course.checkpoint.known for record in chosen)
+    tally.retold = sum(course.was_checked(record) for record in chosen)
     return course, tally, state
 
 
@@ -91,25 +93,29 @@ def _checkpoint(
     return checkpoint.begin(given["root"], selection, is_resumed=given["resume"])
 
 
-def _views(given: dict[str, Any], state: "State | None", tally: "Tally") -> list[Finding]:
-    """Look at what lies in the root for others; tell at once what is worth a word, return what is wrong."""
+def _sums(state: "State | None") -> str:
+    """Return what `SHA256SUMS` is by the journal; nothing where a list counts instead, or nothing is recorded."""
     from avakit import manifest
+
+    return manifest.sha256sums(state) if state is not None else ""
+
+
+def _views(given: dict[str, Any], sums: str, tally: "Tally") -> list[Finding]:
+    """Look at what lies in the root for others; tell at once what is worth a word, return what is wrong."""
     from avakit.verify import views
 
-    if state is None or not state.present:
-        return []
-    seen = views.check(given["root"], manifest.sha256sums(state))
+    seen = views.check(given["root"], sums)
     tally.notes += seen.notes
     return seen.findings
 
 
-def _expect_root(given: dict[str, Any], course: "Verification", state: "State | None", tally: "Tally") -> None:
+def _expect_root(given: dict[str, Any], course: "Verification", sums: str, tally: "Tally") -> None:
     """Compare the root digest with the one that was kept elsewhere."""
-    from avakit import checksums, manifest
+    from avakit import checksums
     from avakit.verify import views
 
-    if state is not None and state.present:
-        tally.root_digest = checksums.root_digest(manifest.sha256sums(state))
+    if sums:
+        tally.root_digest = checksums.root_digest(sums)
     if given["expect_root"]:
         where = str(given["against"]) if course.against else ROOT
         wrong = views.root_mismatch(tally.root_digest, given["expect_root"], where)

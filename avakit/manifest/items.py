@@ -143,14 +143,18 @@ def _command(root: Path, name: str) -> dict[str, Any] | None:
 
 
 def read(path: Path) -> tuple[Header, list[dict[str, Any]]]:
-    """Read a `manifest.jsonl` and check that it is whole: its count, its order, and the digest over all digests.
+    """Read a `manifest.jsonl` and check that it is whole: its count, and the digest over all digests.
 
     Raises
     ------
     DataInvalid
         If it is none, is not whole, or was written by a newer avakit.
     """
-    rows = path.read_bytes().split(b"\n")
+    return _read(path, path.read_bytes())
+
+
+def _read(path: Path, data: bytes) -> tuple[Header, list[dict[str, Any]]]:
+    rows = data.split(b"\n")
     header = _header(path, _parse(path, 1, rows[0]))
     if rows.pop() != b"":
         raise DataInvalid(f"{path}, line {len(rows) + 1}: its end is missing; {_AGAIN}")
@@ -174,7 +178,7 @@ def sums_of(path: Path, data: bytes) -> bytes:
     DataInvalid
         As `read`.
     """
-    return checksums.text(_digests(read(path)[1])).encode() if data.startswith(b"{") else data
+    return checksums.text(_digests(_read(path, data)[1])).encode() if data.startswith(b"{") else data
 
 
 _AGAIN = "`avakit manifest` writes it again"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from avakit.errors import ToolMissing
 from avakit.layout import PARQUET
 from avakit.manifest.items import SCHEMA
-from avakit.tools import files
+from avakit.tools import files, plainfile
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -49,7 +49,7 @@ def write(root: Path, records: Sequence[Mapping[str, Any]]) -> Path:
     schema = _schema()
     target = root / PARQUET
     with files.partial(target) as path:
-        with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        with plainfile.create(path) as stream, pq.ParquetWriter(stream, schema, compression="zstd") as writer:
             rows = map(row, records)
             while group := list(islice(rows, _GROUP)):
                 writer.write_table(pa.Table.from_pylist(group, schema=schema))

@@ -1,10 +1,11 @@
-"""Whether what we made ourselves can still be decoded: pictures of frames, and sound in files of its own."""
+"""Whether picture files of frames, and sound in files of its own, can be decoded."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from avakit.errors import MediaRejected, Status
 from avakit.tools.complaints import Listening
+from avakit.tools.container import MAX_PIXELS
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -20,14 +21,17 @@ def picture_size(data: bytes, extension: str) -> tuple[int, int]:
     Raises
     ------
     ValueError
-        If it can't be decoded whole.
+        If it can't be decoded whole, or is larger than any real picture.
     """
     if extension in _DECODERS:
         picture = _decoded(data, _DECODERS[extension])
         return picture.width, picture.height
     import simplejpeg
 
-    height, width = simplejpeg.decode_jpeg(data, colorspace="GRAY", fastdct=True, fastupsample=True).shape[:2]
+    height, width = simplejpeg.decode_jpeg_header(data)[:2]
+    if width * height > MAX_PIXELS:
+        raise ValueError(f"it claims {width}x{height} pixels")
+    simplejpeg.decode_jpeg(data, colorspace="GRAY", fastdct=True, fastupsample=True)
     return width, height
 
 

@@ -3,7 +3,6 @@
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from avakit.tools.container import MAX_PIXELS
 from avakit.tools.pixels import Converter
 
 if TYPE_CHECKING:
@@ -79,23 +78,6 @@ def luma(data: bytes) -> "NDArray[Any]":
 def is_whole_jpeg(data: bytes) -> bool:
     """Whether bytes begin and end like a JPEG; some writers leave zeros behind its end."""
     return data.startswith(b"\xff\xd8\xff") and data.rstrip(b"\x00").endswith(b"\xff\xd9")
-
-
-def jpeg_size(data: bytes) -> tuple[int, int]:
-    """Return width and height of a JPEG, all of which was decoded.
-
-    Raises
-    ------
-    ValueError
-        If it is damaged, or larger than any real picture.
-    """
-    import simplejpeg
-
-    height, width, _, _ = simplejpeg.decode_jpeg_header(data)
-    if width * height > MAX_PIXELS:
-        raise ValueError(f"it claims {width}x{height} pixels")
-    luma(data)
-    return width, height
 
 
 def flat(code: tuple[int, int, int], height: int, matrix: int, *, is_full: bool) -> tuple[int, int, int]:

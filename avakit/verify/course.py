@@ -82,14 +82,19 @@ class Verification:
             yield from (_quarantined(record) for record in self.state.lost.values())
         yield from self._settle()
 
+    def was_checked(self, record: Record | Thing) -> bool:
+        """Whether a killed run has checked a thing, and its record is the same since."""
+        known = self.checkpoint.known.get(record.key)
+        return known is not None and known[0] == stamp(record)
+
     def _each(self) -> Iterator[Finding]:
         left = []
         for record in self.records:
-            known = self.checkpoint.known.get(record.key)
-            if known is None or known[0] != stamp(record):
+            if not self.was_checked(record):
                 left.append(record)
             else:
-                yield from known[1] or [Finding(record.path, FindingKind.MATCH, "", record.key, _size(record))]
+                found = self.checkpoint.known[record.key][1]
+                yield from found or [Finding(record.path, FindingKind.MATCH, "", record.key, _size(record))]
         by_key = {record.key: record for record in left}
         work = partial(check.check_lot, root=self.root, depth=self.depth)
         its_lots = lots(left, self.depth)

@@ -1,8 +1,8 @@
 """A frame folder beside its list. Folders hold tens of thousands of small files, so what is done for each is little."""
 
 import os
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from avakit import packing
@@ -14,7 +14,7 @@ from avakit.verify.things import Thing
 
 #: A row of a list: so many digits, two blanks, and the path.
 _DIGITS, _PATH_AT = 64, 66
-_FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
 def other(found: str, recorded: str) -> str:
@@ -27,21 +27,28 @@ def check(thing: Thing, root: Path, *, is_quick: bool) -> list[Finding]:
     if (root / thing.path).is_symlink():
         return [Finding(thing.path, FindingKind.UNSAFE, "a symbolic link", thing.key)]
     try:
-        folder = os.open(root / thing.path, _FOLDER_FLAGS | os.O_NOFOLLOW)
+        with opened(root / thing.path) as (folder, there):
+            found = compare(thing, there, _listed(root, thing.path), None if is_quick else folder)
+            if is_quick and not found and thing.size is not None:
+                held = sum(entry.stat(follow_symlinks=False).st_size for entry in there.values())
+                if held != thing.size:
+                    detail = f"holds {held} bytes, recorded {thing.size}"
+                    found.append(Finding(thing.path, FindingKind.DIFFERS, detail, thing.key, thing.size))
     except (FileNotFoundError, NotADirectoryError):
         return [Finding(thing.path, FindingKind.MISSING, "", thing.key, thing.size or 0)]
+    return found
+
+
+@contextmanager
+def opened(path: Path) -> "Iterator[tuple[int, dict[str, os.DirEntry[str]]]]":
+    """Yield the descriptor of a folder, which is no link, and what lies in it, by name."""
+    folder = os.open(path, _FOLDER_FLAGS)
     try:
         with os.scandir(folder) as entries:
             there = {entry.name: entry for entry in entries}
-        found = compare(thing, there, _listed(root, thing.path), None if is_quick else folder)
-        if is_quick and not found and thing.size is not None:
-            held = sum(entry.stat(follow_symlinks=False).st_size for entry in there.values())
-            if held != thing.size:
-                detail = f"holds {held} bytes, recorded {thing.size}"
-                found.append(Finding(thing.path, FindingKind.DIFFERS, detail, thing.key, thing.size))
+        yield folder, there
     finally:
         os.close(folder)
-    return found
 
 
 def _listed(root: Path, path: str) -> dict[str, str]:

@@ -128,10 +128,5 @@ def _folders_like(search: _Search, thing: Thing, files: Sequence[str]) -> list[s
 
 def is_equal(root: Path, thing: Thing, listed: Mapping[str, str]) -> bool:
     """Whether the folder of a thing holds exactly the frames of a list."""
-    folder = os.open(root / thing.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    try:
-        with os.scandir(folder) as entries:
-            there = {entry.name: entry for entry in entries}
+    with folders.opened(root / thing.path) as (folder, there):
         return not folders.compare(thing, there, listed, folder)
-    finally:
-        os.close(folder)

@@ -20,6 +20,7 @@ _MEANS = {
     FindingKind.UNSTABLE: "changed while it was read, or two reads disagree",
     FindingKind.UNREADABLE: "the disk or its permissions refuse",
     FindingKind.UNSAFE: "a link or device where a plain file was recorded",
+    FindingKind.CONFLICT: "journals record it with several digests",
 }
 _STYLE = """
 :root{--ink:#1d2330;--soft:#5d6779;--line:#e2e6ed;--back:#f6f7f9;--card:#fff;--good:#1a7f4b;--bad:#b3261e;--warn:#9a6700}
@@ -123,7 +124,7 @@ def _cards(facts: Facts, count: Callable[[float], str]) -> Iterator[str]:
         if facts.by_kind.get(kind):
             yield (
                 f'<div class="card {kind}"><b>{count(facts.by_kind[kind])}</b><span>{escape(kind.sigil)} {kind}</span>'
-                f"<small>{_MEANS.get(kind, '')}</small></div>"
+                f"<small>{_MEANS[kind]}</small></div>"
             )
 
 

@@ -179,6 +179,7 @@ def test_a_check_that_is_stopped_goes_on_with_its_findings(number: int, tree: Tr
     out, _ = process.communicate(timeout=30)
     assert process.returncode == {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130}[signal.Signals(number)]
     if number != signal.SIGKILL:
+        assert json.loads(out.splitlines()[-1])["is_resumable"]
         assert json.loads(out.splitlines()[-1])["exit_code"] == process.returncode
     # What was checked is not read again: only its finding is told.
     tampering.tamper(tree, ["delete OTHER"])

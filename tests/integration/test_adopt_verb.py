@@ -7,10 +7,13 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from avakit import cli, cut, journal
 from avakit.errors import ConfigInvalid, TransferFailed
+from avakit.layout import MANIFEST
+from avakit.manifest import items
 from avakit.model import Span
 from avakit.recipes import ClipRecipe
 from avakit.tools import files, video
@@ -48,6 +51,15 @@ def run(*words: str) -> None:
 
 def present(world: World) -> dict[str, journal.Record]:
     return dict(journal.read(world.root).present)
+
+
+def assert_of_the_published_form(root: Path) -> None:
+    """Each line of its manifest is as the schema says, and names the command that adopted it."""
+    valid = jsonschema.Draft202012Validator(json.loads(items.schema_text()))
+    rows = [json.loads(line) for line in (root / MANIFEST).read_text().splitlines()]
+    for row in rows:
+        valid.validate(row)
+    assert all(row["command"] in rows[0]["commands"] for row in rows[1:] if row["kind"] != "annotation")
 
 
 def report(world: World) -> dict[str, Any]:
@@ -92,7 +104,8 @@ def test_films_are_adopted_and_frames_come_from_them(ava: World, capsys: pytest.
     source = record.facts["source"]
     assert (source["name"], source["how"]) == ("adopted", "linked")
     assert source["path"] == str(tree / "trainval" / f"{FILM}.MP4")
-    assert record.facts["checks"] == {"decode_check": "demux"}
+    assert record.facts["checks"] == {"decode": "demux"}
+    assert_of_the_published_form(ava.root)
     told = report(ava)
     assert (told["missing_items"], told["left"]["not_in_dataset"]) == ([VARIED], 1)
     (tree / f"{VARIED}.mp4").unlink()
