@@ -5,7 +5,6 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,9 +15,9 @@ import click
 from avakit import __version__
 from avakit.cli.commands import without_secrets
 from avakit.cli.display import print_json, print_table, readable_bytes, readable_count
-from avakit.errors import AvakitError, DataInvalid, ExitCode, RunStopped, Status
+from avakit.errors import AvakitError, ExitCode, RunStopped, Status
 from avakit.layout import REPORTS
-from avakit.model import Stage
+from avakit.model import Finding, Stage
 from avakit.outcome import Outcome, counts, decisive, exit_code
 from avakit.tools import files
 
@@ -88,13 +87,13 @@ class Run:
     seal: "Seal | None" = None
     #: What a verb has to tell beyond its outcomes: in the report, and in the last object of --json.
     more: dict[str, Any] = field(default_factory=dict)
-    conflicts: list[str] = field(default_factory=list)
+    conflicts: list[Finding] = field(default_factory=list)
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def close(self, error: AvakitError | None = None) -> ExitCode:
         """Show the table and the last line, write the report, and return the exit code."""
         code = exit_code(self.outcomes, max_unavailable=self.max_unavailable, strict=self.strict)
-        self._look_for_conflicts()
+        self._show_conflicts()
         if self.conflicts:
             code = decisive([code, ExitCode.INTEGRITY])
         if self.left and not isinstance(error, RunStopped):  # which knows whether going on can help
@@ -117,16 +116,10 @@ class Run:
             click.echo(self.last_line(code, error))
         return code
 
-    def _look_for_conflicts(self) -> None:
+    def _show_conflicts(self) -> None:
         """Name what journals contradict each other about; they may tell of another run on the same root."""
-        from avakit import journal
-        from avakit.journal.conflicts import conflicts
-
-        with suppress(DataInvalid):  # that can't be read is what the run ended on
-            found = list(conflicts(self.root, journal.read(self.root)))
-            self.conflicts = [finding.path for finding in found]
-            for finding in found:
-                click.echo(f"{finding.kind.sigil} {finding.path}  ({finding.kind}: {finding.detail})", err=True)
+        for finding in self.conflicts:
+            click.echo(f"{finding.kind.sigil} {finding.path}  ({finding.kind}: {finding.detail})", err=True)
         if self.conflicts:
             click.echo("next: `avakit verify --repair` keeps what is right on the disk, or makes it again", err=True)
 
@@ -156,7 +149,7 @@ class Run:
             "verb": self.verb, "dataset": self.dataset, "counts": table,
             "not_tried": self.left, "bytes": sum(outcome.bytes for outcome in self.outcomes if outcome.attempts),
             "exit_code": int(code), "why": str(error) if error else self._why(code)[2:-1],
-            "notes": self.notes, "conflicts": self.conflicts, **self.more,
+            "notes": self.notes, "conflicts": [finding.path for finding in self.conflicts], **self.more,
             **({"root_sha256": self.seal.sha256, "entries": self.seal.entries} if self.seal else {}),
         }  # fmt: skip
 
@@ -167,7 +160,7 @@ class Run:
             return f" ({', '.join(note.partition('; ')[0] for note in self.notes)})"
         if code is ExitCode.INTEGRITY and self.conflicts:
             others = f" and {len(self.conflicts) - 1} more" if self.conflicts[1:] else ""
-            return f" (conflict: {self.conflicts[0]}{others})"
+            return f" (conflict: {self.conflicts[0].path}{others})"
         return _why(code, self.outcomes)
 
     def _failures(self) -> dict[str, Any]:

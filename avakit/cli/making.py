@@ -19,6 +19,7 @@ from avakit.model import Stage
 
 if TYPE_CHECKING:
     from avakit.datasets.catalogue import Dataset
+    from avakit.journal import State
     from avakit.manifest import Seal
     from avakit.prepare import Job, Plan
     from avakit.prepare.errands import Errand
@@ -230,19 +231,29 @@ def _show_plan(given: dict[str, Any], job: "Job", plan: "Plan", errands: "list[E
 
 def seal(root: Path, *, is_wanted: bool = False, writes: bool = True) -> "Seal | None":
     """Return the seal of what is there now; write the manifests anew if they are wanted, or there and grown stale."""
-    from avakit import journal, manifest
+    from avakit import journal
 
-    state = journal.read(root)
+    return _sealed(root, journal.read(root), is_wanted=is_wanted, writes=writes)
+
+
+def _sealed(root: Path, state: "State", *, is_wanted: bool, writes: bool) -> "Seal | None":
+    from avakit import manifest
+
     if state.present and writes and (is_wanted or (root / SHA256SUMS).exists()):
         return manifest.write(root, state)
     return manifest.seal(state)
 
 
 def close(run: Run, error: AvakitError | None = None, *, is_wanted: bool = False, writes: bool = True) -> ExitCode:
-    """Seal what is there, close the run, and return its exit code.
+    """Seal what is there, find what journals contradict each other about, close the run, and return its exit code.
 
     After an error nothing but the report is written, and what can't be read then is not told: the error matters more.
     """
+    from avakit import journal
+    from avakit.journal.conflicts import conflicts
+
     with suppress(AvakitError, OSError) if error else nullcontext():
-        run.seal = seal(run.root, is_wanted=is_wanted, writes=writes and error is None)
+        state = journal.read(run.root)
+        run.conflicts = list(conflicts(run.root, state))
+        run.seal = _sealed(run.root, state, is_wanted=is_wanted, writes=writes and error is None)
     return run.close(error)

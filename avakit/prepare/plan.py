@@ -48,7 +48,7 @@ class Work:
 
     `twins` are clips of other datasets that are the same to the byte: one of the same video, seconds and recipe.
     `recorded` is what the journal says is there, of all that may be made: it has vanished, or will be replaced;
-    `ahead` are times that what is written of it must be newer than.
+    `newer_than` are times that what is written of it must be newer than.
     """
 
     video: Video
@@ -57,7 +57,7 @@ class Work:
     twins: Mapping[str, Record] = field(default_factory=dict)
     gaps: Mapping[str, Record] = field(default_factory=dict)
     recorded: Mapping[str, Record] = field(default_factory=dict)
-    ahead: Mapping[str, str] = field(default_factory=dict)
+    newer_than: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -182,8 +182,8 @@ def _plan_video(
     left = [t for t in left if t not in silent]
     made = [key for t in left for key in makes(t, job)]
     recorded = {key: state.present[key] for key in made if key in state.present}
-    ahead = {key: state.ahead[key] for key in made if key in state.ahead}
-    return settled, Work(video, (*left, *changed), known, linked, gaps, recorded, ahead)
+    newer_than = {key: state.ahead[key] for key in made if key in state.ahead}
+    return settled, Work(video, (*left, *changed), known, linked, gaps, recorded, newer_than)
 
 
 def _twin(target: Target, twins: Mapping[tuple[str, ...], Record]) -> Record | None:

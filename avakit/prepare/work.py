@@ -50,7 +50,7 @@ class _Bench:
 def do(work: Work, job: Job) -> tuple[Outcome, ...]:
     """Make every target of one video; return one outcome for each but those left because a source blocks us."""
     job = job.of(work.video)
-    bench = _Bench(work.video, job, dict(work.known), dict(work.gaps), work.twins, work.recorded, work.ahead)
+    bench = _Bench(work.video, job, dict(work.known), dict(work.gaps), work.twins, work.recorded, work.newer_than)
     outcomes: list[Outcome] = []
     for target in work.targets:
         outcome = _settled(target, bench)
@@ -58,7 +58,7 @@ def do(work: Work, job: Job) -> tuple[Outcome, ...]:
             step = partial(shelving.change, target, job) if target.found else partial(_make, target, bench)
             outcome = attempt(step, target.name, target.stage)
             if not outcome.is_present:
-                bench.gaps[target.key] = _record_gap(target, outcome, job, work.ahead)
+                bench.gaps[target.key] = _record_gap(target, outcome, job, work.newer_than)
         outcomes.append(outcome)
         if outcome.reason == NOT_ASKED:
             continue
@@ -74,7 +74,7 @@ def died(work: Work, detail: str, job: Job) -> tuple[Outcome, ...]:
     """Return and record the outcomes of a video on which the worker process itself died."""
     outcomes = tuple(crashed(target.name, target.stage, detail) for target in work.targets)
     for target, outcome in zip(work.targets, outcomes, strict=True):
-        _record_gap(target, outcome, job, work.ahead)
+        _record_gap(target, outcome, job, work.newer_than)
     return outcomes
 
 
