@@ -112,7 +112,7 @@ def test_sigterm_saves_the_state_and_exits_143(world: World) -> None:
     out, _ = process.communicate(timeout=20)
     assert process.returncode == 143
     assert "-> exit 143" in out
-    assert "\nroot sha256:" in out, "what is there by then has its digest, too"
+    assert "\nroot sha256:" in f"\n{out}", "what is there by then has its digest, too"
     assert not worlds.wait_until_gone(started)
     world.server.heal("/videos/reel-mkv-02.mkv")
     world.run("prepare", *TINY)
