@@ -98,9 +98,8 @@ def read(root: Path) -> State:
     done: set[Path] = set()
     for _ in range(_TRIES):
         missed = None
-        for path in listed(root):
-            if path in done:
-                continue
+        fresh = [path for path in listed(root) if path not in done]
+        for path in fresh:
             try:
                 torn += read_file(path, reduction)
             except OSError as error:
@@ -109,9 +108,14 @@ def read(root: Path) -> State:
                 missed = path  # it was compacted since it was listed, and its lines stand in a newer file
             else:
                 done.add(path)
-        if missed is None:
+        # Listed until nothing new is there: of a file that was compacted and begun anew before it was opened,
+        # the old lines stand in a file that the list did not have yet.
+        if not fresh:
             return state_of(reduction, torn)
-        time.sleep(_TRY_SECONDS)
+        if missed is not None:
+            time.sleep(_TRY_SECONDS)
+    if missed is None:  # others begin new files faster than we read
+        return state_of(reduction, torn)
     raise DataInvalid(f"{missed}: is listed and can't be opened; move it away")
 
 

@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from avakit import cli, journal
-from avakit.journal import Record
+from avakit.journal import Record, store
 from avakit.journal.compaction import compact
 from avakit.journal.record import to_line
+from avakit.journal.reduction import Reduction
 from avakit.model import Stage
 from avakit.tools import appending, files
 
@@ -199,6 +200,24 @@ def test_a_line_written_to_a_file_that_was_taken_away_is_written_once_more(
     monkeypatch.setattr(os, "fsync", fsync_then_taken)
     appending.append_line(path, "once")
     assert path.read_text() == "once\n"
+
+
+def test_a_file_that_was_compacted_and_begun_anew_before_it_is_opened_hides_nothing(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, read_file = write(root, record(9), start=9), store.read_file
+    late = [path]
+
+    def compacted_first(each: Path, reduction: Reduction) -> int:
+        if each in late:
+            late.clear()
+            list(compact(root))
+            write(root, record(10), start=9)
+        return read_file(each, reduction)
+
+    monkeypatch.setattr(store, "read_file", compacted_first)
+    assert {record(9).key, record(10).key} <= journal.read(root).present.keys()
+    assert not late
 
 
 def test_whoever_writes_reads_or_compacts_meanwhile_loses_nothing(root: Path) -> None:
