@@ -16,7 +16,8 @@ from avakit.journal.state import State, state_of
 from avakit.layout import JOURNAL
 from avakit.tools import appending, files, plainfile
 
-#: A file that is listed so often and never there is no file that was compacted meanwhile.
+#: How often files are listed. One that is never there then is no file that was compacted meanwhile; where new ones
+#: are begun even then, the old have been read.
 _TRIES, _TRY_SECONDS = 20, 0.05
 _GONE = frozenset({errno.ENOENT, errno.ESTALE})
 _TICK = timedelta(microseconds=1)
